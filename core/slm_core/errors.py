@@ -1,0 +1,248 @@
+"""Every error that the workflow, the container or the command line may name.
+
+Step Functions compares class names exactly and knows no inheritance, so each error that a Retry or a Catch names is a
+leaf of this tree, and a leaf's name never changes:
+
+    FineTuneSlmError
+    ├── RequestError                the caller's mistake; nothing has been started
+    │   ├── ConfigInvalidError
+    │   ├── SettingMissingError
+    │   ├── SettingInvalidError
+    │   ├── DatasetMissingError
+    │   ├── HubTokenMissingError
+    │   └── HubTokenRefusedError
+    ├── InstanceError               the GPU instance
+    │   ├── InstanceBusyError            retryable
+    │   ├── InstanceCapacityError        retryable
+    │   ├── InstanceChangingError        retryable
+    │   ├── InstanceStillRunningError    retryable
+    │   ├── InstanceNotReadyError
+    │   ├── InstanceRefusedError
+    │   └── LeaseLostError
+    ├── CommandError                Run Command
+    │   └── CommandUndeliverableError    retryable
+    ├── TrainingError               the training process; its exit code travels in outcome.json
+    │   ├── DatasetInvalidError
+    │   ├── BaseModelMissingError
+    │   ├── BaseModelCorruptError
+    │   ├── TrainingOutOfMemoryError
+    │   ├── TrainingDivergedError
+    │   ├── DiskFullError
+    │   ├── GpuMissingError
+    │   ├── CheckpointMissingError
+    │   ├── TrainingInterruptedError
+    │   ├── TrainingFailedError
+    │   ├── RelaunchesExhaustedError
+    │   └── DeadlineExceededError
+    ├── ReleaseError                archive and publication
+    │   ├── ArtifactCorruptError
+    │   ├── ArchiveConflictError
+    │   ├── ModelRejectedError
+    │   └── PublishFailedError
+    └── ServiceError                AWS or the Hub, for a while
+        ├── AwsUnavailableError          retryable
+        └── HubUnavailableError          retryable
+
+Messages say what, where and what next; they never carry clinical text, tokens or whole inputs.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class FineTuneSlmError(Exception):
+    """An error that a user may see: a message, whether a retry helps, an exit code and the remedy."""
+
+    retryable: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+    remedy: ClassVar[str] = ""
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+        super().__init__(f"{message.rstrip('.')}. {self.remedy}".strip())
+
+
+class RequestError(FineTuneSlmError):
+    """The request or what it refers to is wrong; nothing has been started."""
+
+    exit_code = 2
+
+
+class ConfigInvalidError(RequestError):
+    remedy = "Correct the named keys of the execution input or of config/training_config.yml and start again."
+
+
+class SettingMissingError(RequestError):
+    remedy = (
+        "Run scripts/setup/init_ssm_parameters.py --dry-run to see every parameter, its owner and how it gets its value."
+    )
+
+
+class SettingInvalidError(RequestError):
+    remedy = "Correct the value in Parameter Store; config/aws_config.yml says what it means."
+
+
+class DatasetMissingError(RequestError):
+    remedy = "Publish one with: fine-tune-slm dataset publish synthetic-instruction-tuning-dataset"
+
+
+class HubTokenMissingError(RequestError):
+    remedy = "Put the token into the named secret with: aws secretsmanager put-secret-value."
+
+
+class HubTokenRefusedError(RequestError):
+    remedy = "Create a token with the right role on the Hub, accept the model's licence there, and store it in the named secret."
+
+
+class InstanceError(FineTuneSlmError):
+    """The GPU instance is not in the state that the run needs."""
+
+
+class InstanceBusyError(InstanceError):
+    retryable = True
+    exit_code = 75
+    remedy = "Another run holds the instance: wait for it, or stop it with: fine-tune-slm stop RUN."
+
+
+class InstanceCapacityError(InstanceError):
+    retryable = True
+    exit_code = 75
+    remedy = "AWS has no such instance free in this zone: try later, or allow another type in instance/allowed_types."
+
+
+class InstanceChangingError(InstanceError):
+    retryable = True
+    remedy = "The instance is between two states; the workflow tries again by itself."
+
+
+class InstanceStillRunningError(InstanceError):
+    retryable = True
+    remedy = "Look at the instance in the EC2 console and stop it by hand if it does not stop within minutes."
+
+
+class InstanceNotReadyError(InstanceError):
+    remedy = "Look at the instance's system log and status checks; start again when they pass."
+
+
+class InstanceRefusedError(InstanceError):
+    remedy = "Read the named EC2 error code: a quota to raise, a permission to add, or an instance that is gone."
+
+
+class LeaseLostError(InstanceError):
+    remedy = "Another run took the instance over; look at that run before you start this one again."
+
+
+class CommandError(FineTuneSlmError):
+    """Run Command did not do what it was asked."""
+
+
+class CommandUndeliverableError(CommandError):
+    retryable = True
+    remedy = "The SSM agent does not take commands: check that the instance profile and the agent are in order."
+
+
+class TrainingError(FineTuneSlmError):
+    """The training process ended without an adapter."""
+
+
+class DatasetInvalidError(TrainingError):
+    exit_code = 20
+    remedy = "Correct the named lines, check with fine-tune-slm dataset check, and publish the dataset again."
+
+
+class BaseModelMissingError(TrainingError):
+    exit_code = 21
+    remedy = "Check hub/base_model_revision, and that the read token's account has accepted the model's licence."
+
+
+class BaseModelCorruptError(TrainingError):
+    exit_code = 22
+    remedy = "Delete the model's directory in the volume's cache; the next run downloads it again."
+
+
+class TrainingOutOfMemoryError(TrainingError):
+    exit_code = 23
+    remedy = "Lower training.max_tokens_per_batch, or allow a larger instance type."
+
+
+class TrainingDivergedError(TrainingError):
+    exit_code = 24
+    remedy = "Lower training.learning_rate; the last good checkpoint is kept."
+
+
+class DiskFullError(TrainingError):
+    exit_code = 25
+    remedy = "Enlarge the checkpoint volume (CheckpointVolumeGiB) or remove old runs from it."
+
+
+class GpuMissingError(TrainingError):
+    exit_code = 26
+    remedy = "Check the instance type and the NVIDIA driver, or train with quantization: none on the CPU."
+
+
+class CheckpointMissingError(TrainingError):
+    exit_code = 27
+    remedy = "Name a run whose checkpoints are still on the volume in resume_from, or leave it out."
+
+
+class TrainingInterruptedError(TrainingError):
+    exit_code = 28
+    remedy = "The last checkpoint is kept: start again with resume_from set to this run."
+
+
+class TrainingFailedError(TrainingError):
+    exit_code = 29
+    remedy = "Read the training log of this run; the last checkpoint is kept, resume_from continues from it."
+
+
+class RelaunchesExhaustedError(TrainingError):
+    remedy = "The host was lost too often: read the training log, then start again with resume_from set to this run."
+
+
+class DeadlineExceededError(TrainingError):
+    remedy = "Raise max_hours or budget_usd and start again with resume_from set to this run."
+
+
+class ReleaseError(FineTuneSlmError):
+    """The adapter was trained but not released."""
+
+
+class ArtifactCorruptError(ReleaseError):
+    remedy = "A file in staging does not match its manifest: start again with resume_from set to this run."
+
+
+class ArchiveConflictError(ReleaseError):
+    remedy = "An archive with other content exists under this run id: start a new run under another name."
+
+
+class ModelRejectedError(ReleaseError):
+    remedy = "The archive is kept: read the metrics, train longer or on more data, or lower the gate in the configuration."
+
+
+class PublishFailedError(ReleaseError):
+    remedy = "The archive is kept and the Hub's main branch is unchanged: start again with resume_from set to this run."
+
+
+class ServiceError(FineTuneSlmError):
+    """A service did not answer as it should, for a while."""
+
+    exit_code = 75
+
+
+class AwsUnavailableError(ServiceError):
+    retryable = True
+    remedy = "AWS throttled or failed several times in a row: try again in some minutes."
+
+
+class HubUnavailableError(ServiceError):
+    retryable = True
+    remedy = "The Hub did not answer: try again in some minutes."
+
+
+def leaves(root: type[FineTuneSlmError] = FineTuneSlmError) -> dict[str, type[FineTuneSlmError]]:
+    """Return every leaf error by its name, the only spelling that the workflow file may use."""
+    children = root.__subclasses__()
+    if not children:
+        return {root.__name__: root}
+    return {name: leaf for child in children for name, leaf in leaves(child).items()}

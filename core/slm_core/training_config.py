@@ -1,0 +1,219 @@
+"""The training configuration: config/training_config.yml plus the overrides that an execution input may carry.
+
+Defaults live in the YAML alone; this model says what each value means and which values are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from slm_core.errors import ConfigInvalidError
+
+Share = Annotated[float, Field(ge=0, le=1)]
+PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]{0,39}$")
+RUN_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}$"
+
+
+class Frozen(BaseModel):
+    """A model that refuses unknown keys and never prints its input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, allow_inf_nan=False)
+
+
+class BaseModelConfig(Frozen):
+    """Which model is tuned."""
+
+    repo_id: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="Repository on the Hub; its revision is a setting.")
+    name: str = Field(min_length=1, description="How the model card calls it.")
+    licence: str = Field(min_length=1, description="Licence identifier for the model card's metadata.")
+    built_with: str | None = Field(description="Attribution line that the licence asks for, if any.")
+
+
+class Hyperparameters(Frozen):
+    """What an execution input may override under `training`."""
+
+    samples: int | None = Field(ge=1, description="Training records used; null takes all.")
+    epochs: float = Field(gt=0, le=100, description="Passes over the training records.")
+    learning_rate: float = Field(gt=0, le=1, description="Peak learning rate of AdamW.")
+    warmup_fraction: Share = Field(description="Share of the steps with a rising learning rate.")
+    decay_fraction: Share = Field(description="Share of the steps, at the end, with a linearly falling learning rate.")
+    weight_decay: float = Field(ge=0, le=1)
+    adam_beta2: float = Field(gt=0, lt=1)
+    max_grad_norm: float = Field(gt=0, description="Gradients are clipped to this norm.")
+    batch_size: int = Field(ge=1, le=1024, description="Records an optimiser step, accumulation included.")
+    max_tokens_per_batch: int = Field(ge=128, description="Token budget of one forward pass, padding included.")
+    max_seq_length: int = Field(ge=64, le=131072, description="Tokens; a longer record is an error, never cut.")
+    lora_rank: int = Field(ge=1, le=1024)
+    lora_alpha: float = Field(gt=0)
+    lora_dropout: Share
+    target_modules: str | tuple[str, ...] = Field(description="PEFT's target_modules: all-linear or module names.")
+    quantization: Literal["none", "nf4"] = Field(description="nf4 loads the frozen weights in 4 bits.")
+    dtype: Literal["float32", "bfloat16", "auto"] = Field(description="auto: bfloat16 where a GPU has it.")
+    gradient_checkpointing: bool = Field(description="Recompute activations to save memory.")
+    seed: int = Field(ge=0, lt=2**32)
+    checkpoint_steps: int = Field(ge=1, description="A checkpoint at least every so many steps.")
+    checkpoint_minutes: float = Field(gt=0, le=10, description="A checkpoint at least every so many minutes.")
+    keep_checkpoints: int = Field(ge=1, le=50)
+
+    @model_validator(mode="after")
+    def schedule_fits(self) -> Hyperparameters:
+        if self.warmup_fraction + self.decay_fraction > 1:
+            raise ValueError("warmup_fraction and decay_fraction together exceed 1")
+        return self
+
+
+class EvaluationConfig(Frozen):
+    """How the adapter is measured on the validation records."""
+
+    samples: int | None = Field(ge=1, description="Validation records used; null takes all.")
+    max_new_tokens: int = Field(ge=16, le=4096)
+    batch_size: int = Field(ge=1, le=512)
+    before_tuning: bool = Field(description="Measure the untuned model too; cached by model, data and prompt.")
+
+
+class GateConfig(Frozen):
+    """What a model must reach to be published."""
+
+    macro_f1_min: Share
+    field_f1_min: Share = Field(description="Bound for the worst field.")
+    json_valid_min: Share
+    ungrounded_max: Share = Field(description="Bound for the share of values without support in the note.")
+
+
+class LimitsConfig(Frozen):
+    """What binds a run in time, money and attempts."""
+
+    max_hours: float = Field(gt=0, le=48)
+    budget_usd: float = Field(gt=0)
+    max_relaunches: int = Field(ge=0, le=20)
+    stall_minutes: float = Field(gt=0, description="No progress for at least this long is a stall.")
+
+
+class PublishConfig(Frozen):
+    """Whether and how the adapter goes to the Hub."""
+
+    enabled: bool
+    is_private: bool
+
+
+class TrainingConfig(Frozen):
+    """The whole configuration of one run."""
+
+    base_model: BaseModelConfig
+    training: Hyperparameters
+    evaluation: EvaluationConfig
+    gate: GateConfig
+    limits: LimitsConfig
+    publish: PublishConfig
+
+    def sha256(self) -> str:
+        """Return the digest of the canonical JSON form."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+class RunRequest(Frozen):
+    """The execution input; `{}` is valid. `Comment`, which the console prefills, is accepted and ignored."""
+
+    comment: Any = Field(default=None, alias="Comment", exclude=True)
+    run_name: str | None = Field(default=None, pattern=RUN_NAME_PATTERN)
+    training: dict[str, Any] = Field(default_factory=dict, description="Overrides of the training section.")
+    resume_from: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,80}$", description="Run to continue.")
+    publish: bool | None = None
+    max_hours: float | None = Field(default=None, gt=0, le=48)
+    budget_usd: float | None = Field(default=None, gt=0)
+    instance_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")], ...] | None = Field(
+        default=None, min_length=1, max_length=10
+    )
+
+    @field_validator("publish", mode="before")
+    @classmethod
+    def publish_is_a_boolean(cls, value: object) -> object:
+        if value is not None and not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
+
+
+EVENTBRIDGE_KEYS = {"detail-type", "detail", "source"}
+
+
+def parse_request(request: object) -> RunRequest:
+    """Return the validated execution input.
+
+    Raises: ConfigInvalidError naming every problem, without echoing the input.
+    """
+    if not isinstance(request, dict):
+        raise ConfigInvalidError(f"The execution input must be a JSON object such as {{}}, not {_json_type(request)}")
+    if set(request) >= EVENTBRIDGE_KEYS:
+        raise ConfigInvalidError("The execution input is an EventBridge envelope: set the target's input to {}")
+    try:
+        return RunRequest.model_validate(request)
+    except ValidationError as error:
+        raise ConfigInvalidError(f"The execution input is invalid: {problems(error)}") from None
+
+
+def resolve(config: TrainingConfig, request: RunRequest) -> TrainingConfig:
+    """Return the configuration with the request's overrides applied.
+
+    Raises: ConfigInvalidError naming every problem.
+    """
+    merged = config.model_dump()
+    merged["training"].update(request.training)
+    merged["limits"].update(
+        {key: value for key in ("max_hours", "budget_usd") if (value := getattr(request, key)) is not None}
+    )
+    if request.publish is not None:
+        merged["publish"]["enabled"] = request.publish
+    return validate_config(merged, "The execution input is invalid")
+
+
+def load_training_config(path: Path) -> TrainingConfig:
+    """Return the configuration in a YAML file.
+
+    Raises: ConfigInvalidError naming the file and every problem in it.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigInvalidError(f"{path.name} cannot be read as YAML ({type(error).__name__})") from error
+    if not isinstance(content, dict):
+        raise ConfigInvalidError(f"{path.name} must hold a mapping")
+    return validate_config(content, f"{path.name} is invalid")
+
+
+def validate_config(content: Mapping[str, Any], what: str) -> TrainingConfig:
+    """Return the validated configuration, or every problem at once in a ConfigInvalidError."""
+    try:
+        return TrainingConfig.model_validate(content)
+    except ValidationError as error:
+        raise ConfigInvalidError(f"{what}: {problems(error)}") from None
+
+
+def problems(error: ValidationError) -> str:
+    """Return every problem of a validation error, by key and reason, without any input value."""
+    return "; ".join(f"{_path(item['loc'])}: {_reason(item)}" for item in error.errors(include_input=False)[:20])
+
+
+def _path(location: Iterable[int | str]) -> str:
+    return ".".join(_key(part) for part in location) or "(whole)"
+
+
+def _key(part: int | str) -> str:
+    # an input's key is the caller's text: named only when it looks like a key
+    text = str(part)
+    return text if isinstance(part, int) or PLAIN_KEY.match(text) else f"(a key of {len(text)} characters)"
+
+
+def _reason(item: Mapping[str, Any]) -> str:
+    return "unknown key" if item["type"] == "extra_forbidden" else str(item["msg"])
+
+
+def _json_type(value: object) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null", int: "a number", float: "a number"}
+    return names.get(type(value), "something else")
