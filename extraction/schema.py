@@ -17,7 +17,7 @@ Field: TypeAlias = Literal[
 ]
 FIELDS: tuple[Field, ...] = get_args(Field)
 
-Value = Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"^\S(?s:.*\S)?\Z")]
+Value = Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"^\S((?s:.)*\S)?$")]
 
 
 class ExtractionRecord(BaseModel):
