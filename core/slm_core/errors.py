@@ -74,9 +74,7 @@ class ConfigInvalidError(RequestError):
 
 
 class SettingMissingError(RequestError):
-    remedy = (
-        "Run scripts/setup/init_ssm_parameters.py --dry-run to see every parameter, its owner and how it gets its value."
-    )
+    remedy = "Run scripts/setup/init_ssm_parameters.py --dry-run to see every parameter, its owner and how it gets its value."
 
 
 class SettingInvalidError(RequestError):
@@ -217,7 +215,9 @@ class ArchiveConflictError(ReleaseError):
 
 
 class ModelRejectedError(ReleaseError):
-    remedy = "The archive is kept: read the metrics, train longer or on more data, or lower the gate in the configuration."
+    remedy = (
+        "The archive is kept: read the metrics, train longer or on more data, or lower the gate in the configuration."
+    )
 
 
 class PublishFailedError(ReleaseError):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-RUN_ID_PATTERN = re.compile(r"^[A-Za-z0-9_-]{1,80}$")
+RUN_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 MANIFEST_NAME = "manifest.json"
 DATASET_FILES = ("train.jsonl", "validation.jsonl", "challenge.jsonl")
 
@@ -18,7 +18,7 @@ class RunKeys:
     run_id: str
 
     def __post_init__(self) -> None:
-        if not RUN_ID_PATTERN.match(self.run_id):
+        if not RUN_ID_PATTERN.fullmatch(self.run_id):
             raise ValueError("a run id is 1 to 80 letters, digits, hyphens and underscores")
 
     @property

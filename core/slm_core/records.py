@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from slm_core.training_config import Frozen, TrainingConfig
 
@@ -157,6 +157,13 @@ class ManifestFile(Frozen):
     size_bytes: int = Field(ge=0)
     sha256: Sha256
 
+    @field_validator("path")
+    @classmethod
+    def path_stays_below(cls, value: str) -> str:
+        if ".." in value.split("/"):
+            raise ValueError("must not leave its directory")
+        return value
+
 
 class Provenance(Frozen):
     """What an adapter was made of."""
@@ -210,7 +217,9 @@ class InstanceRecord(Frozen):
 
     instance_id: str
     instance_type: str | None = None
-    state: str = Field(description="As verified by DescribeInstances at the end; never_started when it was not touched.")
+    state: str = Field(
+        description="As verified by DescribeInstances at the end; never_started when it was not touched."
+    )
     launched_at: datetime | None = None
     stopped_at: datetime | None = None
 

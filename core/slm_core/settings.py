@@ -98,7 +98,7 @@ def load_setting_specs(path: Path, parameter_root: str = DEFAULT_ROOT) -> tuple[
         )
     except ValidationError as error:
         raise ConfigInvalidError(f"{path.name} is invalid: {problems(error)}") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, TypeError, KeyError) as error:
         raise ConfigInvalidError(f"{path.name} cannot be read as a mapping of categories to entries") from error
 
 

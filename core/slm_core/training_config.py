@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from slm_core.errors import ConfigInvalidError
 
 Share = Annotated[float, Field(ge=0, le=1)]
-PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_-]{0,39}$")
+PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 RUN_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}$"
 
 
@@ -207,7 +207,7 @@ def _path(location: Iterable[int | str]) -> str:
 def _key(part: int | str) -> str:
     # an input's key is the caller's text: named only when it looks like a key
     text = str(part)
-    return text if isinstance(part, int) or PLAIN_KEY.match(text) else f"(a key of {len(text)} characters)"
+    return text if isinstance(part, int) or PLAIN_KEY.fullmatch(text) else f"(a key of {len(text)} characters)"
 
 
 def _reason(item: Mapping[str, Any]) -> str:
@@ -215,5 +215,12 @@ def _reason(item: Mapping[str, Any]) -> str:
 
 
 def _json_type(value: object) -> str:
-    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null", int: "a number", float: "a number"}
+    names = {
+        list: "an array",
+        str: "a string",
+        bool: "a boolean",
+        type(None): "null",
+        int: "a number",
+        float: "a number",
+    }
     return names.get(type(value), "something else")

@@ -1,0 +1,97 @@
+"""The execution input and the training configuration: what is accepted, and how refusals speak."""
+
+from pathlib import Path
+
+import pytest
+
+from slm_core.errors import ConfigInvalidError
+from slm_core.training_config import load_training_config, parse_request, resolve
+
+CONFIG_DIRECTORY = Path(__file__).parents[3] / "config"
+CONFIG = load_training_config(CONFIG_DIRECTORY / "training_config.yml")
+
+
+@pytest.mark.parametrize("name", ["training_config.yml", "training_config.local.yml"])
+def test_the_committed_configurations_are_valid(name):
+    assert load_training_config(CONFIG_DIRECTORY / name).training.learning_rate > 0
+
+
+@pytest.mark.parametrize("request_body", [{}, {"Comment": "Insert your JSON here"}, {"Comment": {"any": ["thing"]}}])
+def test_an_empty_input_and_the_consoles_comment_run_with_defaults(request_body):
+    assert resolve(CONFIG, parse_request(request_body)) == CONFIG
+
+
+def test_overrides_reach_the_resolved_configuration():
+    request = parse_request({"training": {"epochs": 1, "samples": 64}, "max_hours": 2, "publish": False})
+    resolved = resolve(CONFIG, request)
+    assert (resolved.training.epochs, resolved.training.samples) == (1, 64)
+    assert resolved.limits.max_hours == 2
+    assert not resolved.publish.enabled
+    assert resolved.training.learning_rate == CONFIG.training.learning_rate
+
+
+@pytest.mark.parametrize(
+    ("body", "naming"),
+    [
+        ([], "an array"),
+        ("text", "a string"),
+        (None, "null"),
+        (3, "a number"),
+        ({"nonsense": 1}, "nonsense: unknown key"),
+        ({"publish": "yes"}, "publish: "),
+        ({"max_hours": 49}, "max_hours: "),
+        ({"resume_from": "a:b"}, "resume_from: "),
+        ({"instance_types": []}, "instance_types: "),
+        ({"detail-type": "Scheduled Event", "detail": {}, "source": "aws.events"}, "set the target's input to {}"),
+    ],
+)
+def test_a_bad_request_is_refused_by_name(body, naming):
+    with pytest.raises(ConfigInvalidError) as refusal:
+        parse_request(body)
+    assert naming in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "naming"),
+    [
+        ({"learning_rate": -1}, "training.learning_rate"),
+        ({"learning_rate": float("nan")}, "training.learning_rate"),
+        ({"foo": 1}, "training.foo: unknown key"),
+        ({"warmup_fraction": 0.5, "decay_fraction": 0.6}, "together exceed 1"),
+        ({"checkpoint_minutes": 11}, "training.checkpoint_minutes"),
+    ],
+)
+def test_a_bad_override_is_refused_by_name(override, naming):
+    with pytest.raises(ConfigInvalidError, match="execution input") as refusal:
+        resolve(CONFIG, parse_request({"training": override}))
+    assert naming in str(refusal.value)
+
+
+def test_all_problems_are_reported_at_once():
+    with pytest.raises(ConfigInvalidError) as refusal:
+        resolve(CONFIG, parse_request({"training": {"learning_rate": -1, "lora_rank": 0, "bar": 1}}))
+    assert all(name in str(refusal.value) for name in ("learning_rate", "lora_rank", "bar"))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "a 61-year-old with a secret" * 8000,
+        {"a 61-year-old with a secret": 1},
+        {"training": {"samples": "a 61-year-old with a secret"}},
+        {"run_name": "a 61-year-old with a secret\n"},
+    ],
+)
+def test_a_refusal_never_echoes_the_input(body):
+    with pytest.raises(ConfigInvalidError) as refusal:
+        resolve(CONFIG, parse_request(body))
+    assert "secret" not in str(refusal.value)
+    assert len(str(refusal.value)) < 1000
+
+
+@pytest.mark.parametrize("content", ["[]", "base_model: {", "training: {}", "\xff"])
+def test_a_broken_file_is_named(tmp_path, content):
+    path = tmp_path / "broken.yml"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(ConfigInvalidError, match=r"broken\.yml"):
+        load_training_config(path)
