@@ -10,7 +10,8 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── SettingInvalidError
     │   ├── DatasetMissingError
     │   ├── HubTokenMissingError
-    │   └── HubTokenRefusedError
+    │   ├── HubTokenRefusedError
+    │   └── StateInvalidError
     ├── InstanceError               the GPU instance
     │   ├── InstanceBusyError            retryable
     │   ├── InstanceCapacityError        retryable
@@ -39,8 +40,10 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── ArchiveConflictError
     │   ├── ModelRejectedError
     │   └── PublishFailedError
-    └── ServiceError                AWS or the Hub, for a while
+    └── ServiceError                AWS or the Hub
         ├── AwsUnavailableError          retryable
+        ├── AwsRefusedError
+        ├── PermissionDeniedError
         └── HubUnavailableError          retryable
 
 Messages say what, where and what next; they never carry clinical text, tokens or whole inputs.
@@ -91,6 +94,10 @@ class HubTokenMissingError(RequestError):
 
 class HubTokenRefusedError(RequestError):
     remedy = "Create a token with the right role on the Hub, accept the model's licence there, and store it in the named secret."
+
+
+class StateInvalidError(RequestError):
+    remedy = "Start the workflow rather than one of its functions; if the workflow passed this, report it as a bug."
 
 
 class InstanceError(FineTuneSlmError):
@@ -225,7 +232,7 @@ class PublishFailedError(ReleaseError):
 
 
 class ServiceError(FineTuneSlmError):
-    """A service did not answer as it should, for a while."""
+    """A service did not answer as it should."""
 
     exit_code = 75
 
@@ -233,6 +240,16 @@ class ServiceError(FineTuneSlmError):
 class AwsUnavailableError(ServiceError):
     retryable = True
     remedy = "AWS throttled or failed several times in a row: try again in some minutes."
+
+
+class AwsRefusedError(ServiceError):
+    exit_code = 1
+    remedy = "Read the named call and error code in AWS's documentation; the function's log has the request id."
+
+
+class PermissionDeniedError(ServiceError):
+    exit_code = 1
+    remedy = "Deploy the template again, or add the missing permission to the role of the named function."
 
 
 class HubUnavailableError(ServiceError):
