@@ -1,0 +1,80 @@
+"""What the command line says when it cannot go on; errors of the workflow itself are in slm_core.errors.
+
+FineTuneSlmError
+└── CommandLineError
+    ├── ArgumentInvalidError        an option or argument cannot be used as it is
+    ├── ProjectIncompleteError      the command was not started in a checkout of the project
+    ├── DatasetRefusedError         a dataset has problems; each has been printed
+    ├── ParametersIncompleteError   some parameters still need a value
+    ├── NoteUnreadableError         the note is missing, empty or no text
+    ├── RunUnknownError             no such run is kept on this machine
+    ├── ArchiveDamagedError         a kept archive does not match its manifest
+    ├── ModelBuildFailedError       the local model could not be built
+    ├── ExtractionFailedError       the extraction process ended with an error
+    ├── RehearsalFailedError        the run ended otherwise than it should; its failure card has been printed
+    ├── AwsRefusedError             AWS said no
+    └── AwsUnreachableError         AWS did not answer
+"""
+
+from __future__ import annotations
+
+from slm_core.errors import FineTuneSlmError
+
+
+class CommandLineError(FineTuneSlmError):
+    """A command cannot go on."""
+
+
+class ArgumentInvalidError(CommandLineError):
+    exit_code = 2
+    remedy = "Add --help to the command to see what it takes."
+
+
+class ProjectIncompleteError(CommandLineError):
+    exit_code = 2
+    remedy = "Change to a checkout of the project, or name it with --project."
+
+
+class DatasetRefusedError(CommandLineError):
+    exit_code = 2
+    remedy = "Correct the problems above, write the manifest again, and check with: fine-tune-slm dataset check DIR"
+
+
+class ParametersIncompleteError(CommandLineError):
+    exit_code = 2
+    remedy = "Give each a value with: --set CATEGORY.KEY=VALUE"
+
+
+class NoteUnreadableError(CommandLineError):
+    exit_code = 2
+    remedy = "Give a UTF-8 text file with one clinical note, or - to read it from standard input."
+
+
+class RunUnknownError(CommandLineError):
+    exit_code = 2
+    remedy = "See the runs of this machine with: fine-tune-slm runs; make one with: fine-tune-slm rehearse"
+
+
+class ArchiveDamagedError(CommandLineError):
+    remedy = "The kept archive was changed or is incomplete: rehearse again, or extract with another run."
+
+
+class ModelBuildFailedError(CommandLineError):
+    remedy = "The lines above say why; a package registry must be reachable for the first build."
+
+
+class ExtractionFailedError(CommandLineError):
+    remedy = "The lines above say why; check the model and the run with: fine-tune-slm status RUN"
+
+
+class RehearsalFailedError(CommandLineError):
+    remedy = "The failure card above says what happened and how to go on."
+
+
+class AwsRefusedError(CommandLineError):
+    remedy = "Check --profile and --region, and what this identity may do: aws sts get-caller-identity"
+
+
+class AwsUnreachableError(CommandLineError):
+    exit_code = 75
+    remedy = "Check the network, --region and --endpoint-url, and try again."

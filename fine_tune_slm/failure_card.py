@@ -1,0 +1,78 @@
+"""What someone on call needs first when a run has failed: where, why, is the instance off, and how to go on."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+from slm_core.errors import RequestError, leaves
+from slm_core.records import RunRecord
+from slm_core.training_config import Frozen
+
+from fine_tune_slm.timeline import Timeline
+
+NEVER_STARTED = "never_started"
+
+
+class FailureCard(Frozen):
+    """The facts of one failed run."""
+
+    run_id: str
+    status: str
+    state: str | None
+    error: str
+    cause: str
+    instance_id: str | None
+    instance_state: str
+    last_checkpoint_step: int | None
+    next_command: str
+
+    @property
+    def is_instance_safe(self) -> bool:
+        """Return whether the instance is known not to cost anything."""
+        return self.instance_state in {"stopped", "terminated", NEVER_STARTED}
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the card as (heading, text), in the order of reading."""
+        checkpoint = "none" if self.last_checkpoint_step is None else f"step {self.last_checkpoint_step}"
+        instance = self.instance_state if self.instance_id is None else f"{self.instance_id} is {self.instance_state}"
+        return [
+            ("failed in", self.state or "unknown"),
+            ("error", self.error),
+            ("cause", self.cause),
+            ("instance", instance.replace("_", " ")),
+            ("last good checkpoint", checkpoint),
+            ("go on with", self.next_command),
+        ]
+
+
+def failure_card(
+    run_id: str, record: RunRecord | None, timeline: Timeline, where: Literal["laptop", "account"] = "laptop"
+) -> FailureCard:
+    """Return the card of a failed run; the record is the source, the execution's history the fallback."""
+    failure = record.failure if record else None
+    failed_visit = timeline.failed_visit
+    error = failure.error if failure else timeline.error or timeline.status
+    checkpoint = record.last_checkpoint_step if record else None
+    instance = record.instance if record else None
+    return FailureCard(
+        run_id=run_id,
+        status=record.status if record else timeline.status.lower(),
+        state=(failure.state if failure else None) or (failed_visit.name if failed_visit else None),
+        error=error,
+        cause=(failure.cause if failure else timeline.cause) or "no cause was recorded",
+        instance_id=instance.instance_id if instance else None,
+        instance_state=instance.state if instance else "unknown: no record was written",
+        last_checkpoint_step=checkpoint,
+        next_command=_next_command(run_id, error, checkpoint, where),
+    )
+
+
+def _next_command(run_id: str, error: str, checkpoint: int | None, where: Literal["laptop", "account"]) -> str:
+    leaf = leaves().get(error)
+    if leaf is not None and issubclass(leaf, RequestError):
+        return f"nothing was started: {leaf.remedy}"
+    execution_input = json.dumps({"resume_from": run_id}) if checkpoint is not None else "{}"
+    if where == "account":
+        return f"aws stepfunctions start-execution --state-machine-arn ARN --input '{execution_input}'"
+    return "fine-tune-slm rehearse" + ("" if checkpoint is None else f" --input '{execution_input}'")

@@ -1,0 +1,37 @@
+"""Ctrl-C during a rehearsal: stop the execution, see that the instance stops, and say what is still running."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from fine_tune_slm.watch import WatchedExecution
+
+if TYPE_CHECKING:
+    from fine_tune_slm.localcloud import LocalCloud
+
+PATIENCE_SECONDS = 40.0
+POLL_SECONDS = 0.5
+STOPPED = {"stopped", "terminated"}
+
+
+def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: str, console: Console) -> None:
+    """Stop the execution and the instance, and tell what became of both; a second Ctrl-C ends the waiting."""
+    console.print("[yellow]Ctrl-C: stopping the execution; its instance is stopped next.[/]")
+    execution.stepfunctions.stop_execution(executionArn=execution.execution_arn, error="Interrupted", cause="Ctrl-C")
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    state = _instance_state(cloud, instance_id)
+    while state not in STOPPED and time.monotonic() < deadline:
+        if state == "running":
+            cloud.client("ec2").stop_instances(InstanceIds=[instance_id])
+        time.sleep(POLL_SECONDS)
+        state = _instance_state(cloud, instance_id)
+    status = execution.description()["status"]
+    console.print(f"The execution is {status}, the instance {state}. Nothing else of this run goes on when this ends.")
+
+
+def _instance_state(cloud: LocalCloud, instance_id: str) -> str:
+    answer = cloud.client("ec2").describe_instances(InstanceIds=[instance_id])
+    return str(answer["Reservations"][0]["Instances"][0]["State"]["Name"])

@@ -1,0 +1,155 @@
+"""What is kept of rehearsals on this machine: .local/runs/<run_id>/ and the pointer to the newest archive."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from slm_core.layout import MANIFEST_NAME, RUN_ID_PATTERN, RunKeys
+from slm_core.records import Manifest, RunRecord, sha256_of
+
+from fine_tune_slm.errors import ArchiveDamagedError, RunUnknownError
+from fine_tune_slm.timeline import Timeline
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """The directory of one run."""
+
+    directory: Path
+
+    @property
+    def run_id(self) -> str:
+        """Return the run id, which names the directory."""
+        return self.directory.name
+
+    @property
+    def report(self) -> Path:
+        """Return where the run's report lies."""
+        return self.directory / "report.html"
+
+    def read_record(self) -> RunRecord | None:
+        """Return the run's record; None when the run wrote none that can be read."""
+        path = self._object(RunKeys(self.run_id).record)
+        if path is None:
+            return None
+        try:
+            return RunRecord.model_validate_json(path.read_bytes())
+        except ValidationError:
+            return None
+
+    def read_timeline(self) -> Timeline:
+        """Return the timeline in the kept history; an empty one when none was kept."""
+        timeline = Timeline()
+        kept = self.directory / "executions" / f"{self.run_id}.json"
+        if kept.is_file():
+            history = json.loads(kept.read_text(encoding="utf-8"))
+            timeline.ingest(_with_time(event, "timestamp") for event in history["events"])
+            timeline.conclude(_with_time(history["execution"], "stopDate"))
+        return timeline
+
+    def archive(self) -> Path | None:
+        """Return the directory of the run's archive among the kept objects; None when nothing was archived."""
+        manifest = self._object(RunKeys(self.run_id).archive_manifest)
+        return manifest.parent if manifest else None
+
+    def _object(self, key: str) -> Path | None:
+        """Return the kept copy of an object; the run has one bucket, whose name holds random letters."""
+        return next(iter(sorted(self.directory.glob(f"s3/*/{key}"))), None)
+
+
+def _with_time(document: dict[str, Any], key: str) -> dict[str, Any]:
+    return document | {key: datetime.fromisoformat(document[key])} if key in document else document
+
+
+@dataclass(frozen=True)
+class KeptRuns:
+    """All runs below .local/runs."""
+
+    root: Path
+
+    @property
+    def directory(self) -> Path:
+        """Return the directory of all runs."""
+        return self.root / "runs"
+
+    def run(self, run_id: str) -> KeptRun:
+        """Return the place of a run, whether it exists or not."""
+        return KeptRun(self.directory / run_id)
+
+    def all(self) -> list[KeptRun]:
+        """Return every kept run, the newest first."""
+        if not self.directory.is_dir():
+            return []
+        found = [path for path in self.directory.iterdir() if path.is_dir() and not path.is_symlink()]
+        return [KeptRun(path) for path in sorted(found, key=lambda path: path.stat().st_ctime, reverse=True)]
+
+    def newest(self) -> KeptRun:
+        """Return the newest run, however it ended.
+
+        Raises: RunUnknownError when there is none.
+        """
+        runs = self.all()
+        if not runs:
+            raise RunUnknownError("No run is kept on this machine yet")
+        return runs[0]
+
+    def find(self, name: str) -> KeptRun:
+        """Return the run of that id; `latest` is the newest one with an archive.
+
+        Raises: RunUnknownError.
+        """
+        if name == LATEST:
+            return self._latest()
+        if not RUN_ID_PATTERN.match(name) or not (self.directory / name).is_dir():
+            raise RunUnknownError("No such run is kept on this machine")
+        return self.run(name)
+
+    def _latest(self) -> KeptRun:
+        pointer = self.directory / LATEST
+        if not pointer.is_dir():
+            raise RunUnknownError("No rehearsal has made a model on this machine yet")
+        return KeptRun(pointer.resolve())
+
+    def keep_newest(self, count: int) -> None:
+        """Remove all but the newest runs; the one that `latest` points to stays in any case."""
+        pointer = self.directory / LATEST
+        latest = pointer.resolve() if pointer.is_symlink() else None
+        for run in self.all()[count:]:
+            if run.directory.resolve() != latest:
+                shutil.rmtree(run.directory)
+
+    def mark_latest(self, run: KeptRun) -> None:
+        """Make `latest` point to a run, in one step."""
+        pointer = self.directory / LATEST
+        fresh = self.directory / f".{LATEST}.{os.getpid()}"
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(run.run_id)
+        fresh.replace(pointer)
+
+
+def verify_archive(directory: Path) -> Manifest:
+    """Return the manifest of an archive whose every file matches it.
+
+    Raises: ArchiveDamagedError naming the files that do not.
+    """
+    try:
+        manifest = Manifest.model_validate_json((directory / MANIFEST_NAME).read_bytes())
+    except (OSError, ValidationError) as error:
+        raise ArchiveDamagedError("The archive's manifest cannot be read") from error
+    wrong = [file.path for file in manifest.files if not _matches(directory / file.path, file.sha256)]
+    if wrong:
+        raise ArchiveDamagedError(f"These files of the archive do not match its manifest: {', '.join(wrong)}")
+    return manifest
+
+
+def _matches(path: Path, sha256: str) -> bool:
+    return path.is_file() and sha256_of(path) == sha256

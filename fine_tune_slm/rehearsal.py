@@ -1,0 +1,110 @@
+"""The rehearsal: the whole workflow, once, on this machine, from an empty emulated account to a report."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import Field
+from rich.console import Console
+from slm_core.training_config import Frozen
+
+from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
+from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
+from fine_tune_slm.faults import requested_fault
+from fine_tune_slm.interruption import stop_execution
+from fine_tune_slm.kept_runs import KeptRun, KeptRuns
+from fine_tune_slm.live import LiveView
+from fine_tune_slm.local_model import ensure_local_model
+from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
+from fine_tune_slm.stage import Stage, StageSpec, set_up
+from fine_tune_slm.timeline import Timeline
+from fine_tune_slm.watch import WatchedExecution, watch
+
+MAX_INPUT_BYTES = 262_144
+
+
+class RehearsalRequest(Frozen):
+    """What the user asked for."""
+
+    project: Path
+    execution_input: str = "{}"
+    run_name: str = Field(default="rehearsal", pattern=r"^[A-Za-z0-9_-]{1,50}$")
+    wait_scale: float = Field(default=0.2, ge=0)
+    dataset: Path = Path("synthetic-instruction-tuning-dataset")
+    base_model: Path | None = Field(default=None, description="None: the local model, built once.")
+    config_file: str = "training_config.local.yml"
+    kill_training_at_step: int | None = Field(default=None, ge=1)
+    keep_runs: int | None = Field(default=None, ge=1)
+    root: Path = Path(".local")
+
+
+def rehearse_and_show(request: RehearsalRequest, *, as_json: bool) -> None:
+    """Rehearse, with a live view, and print how it ended.
+
+    Raises: RehearsalFailedError when the run did not succeed.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    result = rehearse(request, console)
+    show_result(result, console, as_json=as_json)
+    if request.keep_runs is not None:
+        KeptRuns(request.root).keep_newest(request.keep_runs)
+    if not result.succeeded:
+        raise RehearsalFailedError(f"Run {result.run.run_id} ended {result.timeline.status}")
+
+
+def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
+    """Return how one execution of the workflow ended on this machine; everything of it is kept under the root."""
+    kept_runs = KeptRuns(request.root)
+    run = kept_runs.run(_new_run_id(request.run_name))
+    base_model = request.base_model or ensure_local_model(request.root, request.project)
+    settings = LocalCloudSettings(root=run.directory, volume=request.root / "volume", wait_scale=request.wait_scale)
+    console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS and deploying template.yaml")
+    with LocalCloud(settings) as cloud:
+        stage = set_up(
+            cloud,
+            StageSpec(
+                project=request.project, config_file=request.config_file, base_model=base_model, dataset=request.dataset
+            ),
+        )
+        result = _run(request, cloud, stage, run, console)
+    if result.archive is not None:
+        kept_runs.mark_latest(run)
+    write_run_report(result)
+    return result
+
+
+def _run(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run: KeptRun, console: Console) -> RunResult:
+    execution = _start(request, cloud, stage, run.run_id)
+    timeline = Timeline()
+    try:
+        with LiveView(console, timeline) as view:
+            fault = requested_fault(request.kill_training_at_step, cloud, stage.outputs["InstanceId"], view)
+            watch(execution, timeline, view, fault)
+    except KeyboardInterrupt:
+        stop_execution(cloud, execution, stage.outputs["InstanceId"], console)
+        raise
+    record = execution.record()
+    cloud.save_objects()
+    return run_result(run, record, timeline)
+
+
+def _start(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run_id: str) -> WatchedExecution:
+    """Start the execution with the user's input, as it stands.
+
+    Raises: ArgumentInvalidError when Step Functions itself refuses it.
+    """
+    states = cloud.client("stepfunctions")
+    try:
+        started = states.start_execution(
+            stateMachineArn=stage.outputs["StateMachineArn"], name=run_id, input=request.execution_input
+        )
+    except (states.exceptions.InvalidExecutionInput, states.exceptions.ClientError) as error:
+        code = error.response["Error"]["Code"]
+        raise ArgumentInvalidError(f"Step Functions refused the execution input with {code}") from error
+    return WatchedExecution(states, cloud.client("s3"), started["executionArn"], stage.bucket)
+
+
+def _new_run_id(prefix: str) -> str:
+    return f"{prefix}-{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"  # noqa: DTZ005 - the user's own clock

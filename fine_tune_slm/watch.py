@@ -1,0 +1,79 @@
+"""Follows one execution to its end, through the calls that a user's account allows as well: history and progress."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from slm_core.layout import RunKeys
+from slm_core.records import Progress, RunRecord
+from slm_core.training_config import Frozen
+
+from fine_tune_slm.live import LiveView
+from fine_tune_slm.timeline import Timeline
+
+POLL_SECONDS = 0.5
+DocumentT = TypeVar("DocumentT", bound=Frozen)
+
+
+@dataclass(frozen=True)
+class WatchedExecution:
+    """One execution and where it writes."""
+
+    stepfunctions: Any
+    s3: Any
+    execution_arn: str
+    bucket: str
+
+    @property
+    def run_id(self) -> str:
+        """Return the run id, which is the execution's name."""
+        return self.execution_arn.rsplit(":", 1)[-1]
+
+    def events(self) -> list[dict[str, Any]]:
+        """Return the whole history so far."""
+        pages = self.stepfunctions.get_paginator("get_execution_history")
+        return [event for page in pages.paginate(executionArn=self.execution_arn) for event in page["events"]]
+
+    def description(self) -> dict[str, Any]:
+        """Return what DescribeExecution says."""
+        answer: dict[str, Any] = self.stepfunctions.describe_execution(executionArn=self.execution_arn)
+        return answer
+
+    def progress(self) -> Progress | None:
+        """Return the newest progress report, if there is one that can be read."""
+        return self._document(RunKeys(self.run_id).progress, Progress)
+
+    def record(self) -> RunRecord | None:
+        """Return the run's record, once CompleteRun or RecordFailure has written it."""
+        return self._document(RunKeys(self.run_id).record, RunRecord)
+
+    def _document(self, key: str, model: type[DocumentT]) -> DocumentT | None:
+        try:
+            return model.model_validate_json(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except (self.s3.exceptions.NoSuchKey, ValidationError):
+            return None
+
+
+def watch(
+    execution: WatchedExecution,
+    timeline: Timeline,
+    view: LiveView,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Timeline:
+    """Show an execution until it has ended, and return its complete timeline."""
+    while True:
+        description = execution.description()
+        view.states(timeline.ingest(execution.events()))
+        progress = execution.progress()
+        if progress is not None:
+            view.progress(progress)
+            if on_progress is not None:
+                on_progress(progress)
+        if description["status"] != "RUNNING":
+            view.states(timeline.conclude(description))
+            return timeline
+        time.sleep(POLL_SECONDS)
