@@ -1,6 +1,6 @@
 """Keeps poetry.lock and constraints.txt in step with pyproject.toml, so that Poetry and pip install the same versions.
 
-`constraints` needs the standard library alone; `lock` needs Poetry in the interpreter that runs it (`make lock` sees to that).
+`constraints` needs the standard library alone; `lock` needs Poetry in the interpreter that runs it, as `make lock` has.
 Why pip installs from a constraints file at all: docs/decisions/0008-constraints-from-poetry-lock.md
 """
 

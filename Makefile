@@ -1,0 +1,65 @@
+# `make demo` and `make test` need git, make, gcc and Python 3.11 to 3.13; each installs the rest into .venv by itself.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHONS := 3.11 3.12 3.13
+LAMBDA_PYTHON := 3.13
+BIN := .venv/bin
+SAM := .local/venvs/sam
+POETRY := .local/venvs/poetry
+
+export SAM_CLI_TELEMETRY := 0
+
+.PHONY: help demo test check format sam lock clean
+
+help: ## show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+demo: .venv/installed ## run the whole workflow once on this machine (ARGS="..." goes to `fine-tune-slm rehearse`)
+	@$(BIN)/fine-tune-slm rehearse $(ARGS)
+
+test: .venv/installed ## run the tests: unit, statemachine, rehearsal (ARGS="..." goes to pytest)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/installed ## run the linters, the type checker and the structure test of the workflow, as CI does
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/python scripts/lock_dependencies.py constraints --check
+	$(BIN)/python -m pytest -q tests/statemachine/test_structure.py
+
+format: .venv/installed ## rewrite the code as `make check` wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS SAM (needs Python 3.13)
+	@python=$$(scripts/setup/find_python.sh $(LAMBDA_PYTHON)); export PATH="$${python%/*}:$$PATH" AWS_DEFAULT_REGION=us-east-1; \
+	$(SAM)/bin/sam validate --lint && $(SAM)/bin/sam build
+
+lock: $(POETRY)/installed ## bring poetry.lock and constraints.txt up to date with pyproject.toml (INDEX=... for a mirror)
+	$(POETRY)/bin/python scripts/lock_dependencies.py lock $(if $(INDEX),--index $(INDEX))
+
+clean: ## remove .venv, builds and caches; models and runs under .local/ stay
+	rm -rf .venv .local/venvs .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# torch goes first and alone: with its CPU build in place, nothing that follows asks for the CUDA one.
+.venv/installed: pyproject.toml constraints.txt
+	@python=$$(scripts/setup/find_python.sh $(PYTHONS)); "$$python" -m venv .venv
+	@echo "Installing into .venv, once: PyTorch and about 110 packages, 2 GB on disk."
+	@$(BIN)/python -m pip install -qq -c constraints.txt torch
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
+	@touch $@
+
+# These two bring dependencies that quarrel with ours: each has an environment of its own.
+$(SAM)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh $(PYTHONS)); "$$python" -m venv $(SAM)
+	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@touch $@
+
+$(POETRY)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh $(PYTHONS)); "$$python" -m venv $(POETRY)
+	@$(POETRY)/bin/python -m pip install -qq poetry==2.5.1
+	@touch $@
