@@ -28,6 +28,8 @@ class ValueForm(BaseModel):
     code: str
     label: str
     synonyms: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    """Regular expressions, matched on the normalised text around the marker's name."""
     equals: str | None = None
     """The code of the value that the metric treats as the same, when it is another one."""
 
@@ -85,7 +87,8 @@ class VocabularyFile(BaseModel):
     @model_validator(mode="after")
     def _patterns_compile(self) -> VocabularyFile:
         for entry in self.entries:
-            for pattern in (*entry.patterns, *entry.cues):
+            of_values = (pattern for value in entry.values for pattern in value.patterns)
+            for pattern in (*entry.patterns, *entry.cues, *of_values):
                 try:
                     re.compile(pattern)
                 except re.error as error:

@@ -1,0 +1,135 @@
+"""Gene alterations: "GENE alteration" items, however HGVS, legacy names or prose spell them.
+
+Wild-type, negative, pending and untested genes are no findings and vanish. "EGFR mutation" adds nothing beside
+"EGFR L858R".
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+
+from extraction.canonical.hgvs import alteration_of, is_alteration
+from extraction.lexicon import Lexicon, Mention
+from extraction.vocabulary import Entry, vocabulary
+from extraction.wording import normalised
+
+_PART = re.compile(r";|\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)")
+_NO_FINDING = re.compile(
+    r"wild[- ]?type|\bwt\b|\bnegative\b|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|\bbenign\b|"
+    r"uncertain significance|\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
+    r"\bno (?:\w+ ){0,2}(?:mutations?|alterations?|variants?|fusions?|rearrangements?)\b"
+)
+_FUSION = re.compile(r"fusion|rearrang|translocat|::")
+_UNSPECIFIED = "mutation"
+
+
+def alteration_items(text: str) -> frozenset[str]:
+    """Return the alterations that a normalised value reports."""
+    items: set[str] = set()
+    unknown: set[str] = set()
+    last_gene: str | None = None
+    for part in filter(None, (part.strip() for part in _PART.split(text))):
+        genes = genes_named(part)
+        last_gene = genes[-1].entry.code if genes else last_gene
+        if _NO_FINDING.search(part):
+            continue
+        if genes or (last_gene and is_alteration(part)):
+            items |= _items_of_part(part, genes, last_gene or "")
+        else:
+            unknown.add(part)
+    return frozenset(_without_subsumed(items) or unknown)
+
+
+def genes_named(text: str) -> list[Mention]:
+    """Return the gene symbols in normalised text."""
+    return _symbols().find(text)
+
+
+def item_of(gene: str, alteration: str) -> str:
+    """Return the canonical item of a gene's alteration, legacy and grouped names resolved."""
+    return _aliases().get((gene, alteration), f"{gene} {alteration}")
+
+
+def _items_of_part(part: str, genes: list[Mention], last_gene: str) -> set[str]:
+    if len(genes) > 1 and (_FUSION.search(part) or _are_joined(part, genes)):
+        return {item_of(_fusion_gene([mention.entry.code for mention in genes]), "fusion")}
+    if len(genes) > 1 and not _shares_alteration(part, genes):
+        bounds = [mention.start for mention in genes] + [len(part)]
+        spans = zip(genes, [0, *bounds[1:-1]], bounds[1:], strict=True)
+        return {_item_in(part[start:end], mention.entry.code) for mention, start, end in spans}
+    symbols = [mention.entry.code for mention in genes] or [last_gene]
+    return {_item_in(part, symbol) for symbol in symbols}
+
+
+def _are_joined(part: str, genes: list[Mention]) -> bool:
+    """Return whether two genes are written as fusion partners, as in EML4-ALK."""
+    return any(part[left.end : right.start] == "-" for left, right in pairwise(genes))
+
+
+def _shares_alteration(part: str, genes: list[Mention]) -> bool:
+    """Return whether the genes stand side by side (KRAS/NRAS), so that one alteration is said of all."""
+    gaps = [part[left.end : right.start] for left, right in pairwise(genes)]
+    return all(re.fullmatch(r"[ /&]*", gap) for gap in gaps)
+
+
+def _item_in(words: str, gene: str) -> str:
+    for pattern, entry in _gene_patterns(gene):
+        if pattern.search(words):
+            return entry.item
+    return item_of(gene, alteration_of(_symbols_removed(words)))
+
+
+def _symbols_removed(words: str) -> str:
+    for mention in reversed(genes_named(words)):
+        words = f"{words[: mention.start]} {words[mention.end :]}"
+    return words
+
+
+def _fusion_gene(genes: list[str]) -> str:
+    """Return the partner by which the fusion is known: the one whose fusions the vocabulary lists."""
+    return next((gene for gene in genes if item_of(gene, "fusion") in _fusions()), genes[-1])
+
+
+def _without_subsumed(items: set[str]) -> set[str]:
+    specific_genes = {gene for gene, alteration in map(_split, items) if alteration != _UNSPECIFIED}
+    return items - {f"{gene} {_UNSPECIFIED}" for gene in specific_genes}
+
+
+def _split(item: str) -> tuple[str, str]:
+    gene, _, alteration = item.partition(" ")
+    return gene, alteration
+
+
+@cache
+def _symbols() -> Lexicon:
+    return Lexicon(entry for entry in vocabulary("gene_mutation") if entry.kind == "gene")
+
+
+@cache
+def _alterations() -> tuple[Entry, ...]:
+    return tuple(entry for entry in vocabulary("gene_mutation") if entry.kind != "gene")
+
+
+@cache
+def _fusions() -> frozenset[str]:
+    return frozenset(entry.item for entry in _alterations() if entry.kind == "fusion")
+
+
+@cache
+def _aliases() -> dict[tuple[str, str], str]:
+    """Return the item of every (gene, alteration) that an entry's code, label or synonym spells."""
+    aliases: dict[tuple[str, str], str] = {}
+    for entry in _alterations():
+        for form in (entry.code, *entry.surface_forms):
+            spelled = alteration_of(_symbols_removed(normalised(form)))
+            if spelled != _UNSPECIFIED or entry.alteration == _UNSPECIFIED:
+                aliases.setdefault((entry.gene or "", spelled), entry.item)
+    return aliases
+
+
+@cache
+def _gene_patterns(gene: str) -> tuple[tuple[re.Pattern[str], Entry], ...]:
+    entries = [entry for entry in _alterations() if entry.gene == gene]
+    return tuple((re.compile(pattern), entry) for entry in entries for pattern in entry.patterns)

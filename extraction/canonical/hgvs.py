@@ -1,0 +1,93 @@
+"""One spelling per alteration: protein and coding changes, exons, fusions, copy number.
+
+The Human Genome Variation Society's protein names come in one or three letters; here they are one letter, upper case,
+X for a stop. A frameshift's new length is not told apart.
+"""
+
+from __future__ import annotations
+
+import re
+
+_ONE_LETTER = {
+    "ala": "a", "arg": "r", "asn": "n", "asp": "d", "cys": "c", "gln": "q", "glu": "e", "gly": "g", "his": "h",
+    "ile": "i", "leu": "l", "lys": "k", "met": "m", "phe": "f", "pro": "p", "ser": "s", "thr": "t", "trp": "w",
+    "tyr": "y", "val": "v", "ter": "*",
+}  # fmt: skip
+_THREE = "|".join(_ONE_LETTER)
+_THREE_LETTERS = re.compile(rf"(?<![a-z])({_THREE})(\d+)((?:{_THREE})(?![a-z]))?")
+_RANGE_END = re.compile(rf"(?<=_)({_THREE})(?=\d)")
+_AA = "[acdefghiklmnpqrstvwy]"
+_KINDS = {"del": "deletion", "ins": "insertion", "skip": "skipping", "dup": "insertion", "mut": "mutation"}
+_EXON = (
+    re.compile(r"\be(?:xon|x)?\.? ?(?P<number>\d{1,2})(?!\d).{0,14}?(?P<kind>del|ins|skip|dup)"),
+    re.compile(r"(?P<kind>del|ins|skip|dup)\w*(?: \w+)? .{0,6}?(?:exon|ex)\.? ?(?P<number>\d{1,2})(?!\d)"),
+    re.compile(r"\b(?P<kind>del)\.? ?(?P<number>19)\b"),
+    re.compile(r"\b(?P<number>19) ?(?P<kind>del)"),
+    re.compile(r"\bexon ?(?P<number>\d{1,2})(?!\d)(?P<kind>)"),
+)
+_WORDS = (
+    ("ITD", r"\bitd\b|internal tandem"),
+    ("vIII", r"v ?iii\b|variant (?:iii|3)\b"),
+    ("promoter", r"promoter"),
+    ("fusion", r"fusion|rearrang|translocat|::"),
+    ("amplification", r"amplif|copy[- ]number gain|\bgain\b"),
+    ("loss", r"\bloss\b|\blost\b|\bdeletion\b|\bdeleted\b|\bdeep del"),
+    ("splice", r"splic"),
+)
+_UNSPECIFIED = "mutation"
+
+
+def alteration_of(text: str) -> str:
+    """Return the canonical alteration in normalised text without its gene; "mutation" when none is specified."""
+    text = _one_letter(re.sub(r"\bp\.\(?", "", text))
+    return _coding_change(text) or _protein_change(text) or _coding_substitution(text) or _exon(text) or _word(text)
+
+
+def is_alteration(text: str) -> bool:
+    """Return whether normalised text names an alteration at all, rather than something else after a comma."""
+    return alteration_of(text) != _UNSPECIFIED or bool(re.search(r"mutat|mutant|variant|altered", text))
+
+
+def _one_letter(text: str) -> str:
+    def replace(match: re.Match[str]) -> str:
+        return _ONE_LETTER[match[1]] + match[2] + _ONE_LETTER.get(match[3] or "", "")
+
+    text = _RANGE_END.sub(lambda match: _ONE_LETTER[match[1]], text)
+    return _THREE_LETTERS.sub(replace, text)
+
+
+def _coding_change(text: str) -> str | None:
+    """Return a coding deletion, insertion or duplication, or a legacy name such as 185delAG."""
+    match = re.search(r"(?:\bc\.|(?<![\w.]))(\d[\d_+-]*(?:delins|del|ins|dup)[acgt]*)\b", text)
+    if not match:
+        return None
+    position, bases = re.fullmatch(r"(.*?(?:delins|del|ins|dup))([acgt]*)", match[1]).groups()  # type: ignore[union-attr]
+    return f"{'c.' if match[0].startswith('c.') else ''}{position}{bases.upper()}"
+
+
+def _protein_change(text: str) -> str | None:
+    if match := re.search(rf"\b({_AA}\d+)_({_AA}\d+)(delins|del|ins|dup)({_AA}*)", text):
+        return f"{match[1].upper()}_{match[2].upper()}{match[3]}{match[4].upper()}"
+    if match := re.search(rf"\b({_AA}\d{{1,4}}){_AA}?fs", text):
+        return f"{match[1].upper()}fs"
+    if match := re.search(rf"\b({_AA}\d{{1,4}})({_AA}|\*|x)(?![a-z0-9])", text):
+        return match[1].upper() + match[2].replace("*", "x").upper()
+    if match := re.search(rf"\b({_AA}\d{{2,4}})(?![a-z0-9])", text):
+        return match[1].upper()
+    return None
+
+
+def _coding_substitution(text: str) -> str | None:
+    match = re.search(r"\bc\.(-?\d[\d+*-]*)([acgt])>([acgt])", text)
+    return f"c.{match[1]}{match[2].upper()}>{match[3].upper()}" if match else None
+
+
+def _exon(text: str) -> str | None:
+    for pattern in _EXON:
+        if match := pattern.search(text):
+            return f"exon {match['number']} {_KINDS[match['kind'] or 'mut']}"
+    return None
+
+
+def _word(text: str) -> str:
+    return next((name for name, pattern in _WORDS if re.search(pattern, text)), _UNSPECIFIED)

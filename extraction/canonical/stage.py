@@ -1,0 +1,48 @@
+"""Stages: Roman or Arabic numerals with their letter; metastatic disease without a stated stage is IV.
+
+Digits below the letter (IIIA2, IA3) are not told apart; grades are no stages.
+"""
+
+from __future__ import annotations
+
+import re
+
+from extraction.lexicon import lexicon
+from extraction.vocabulary import vocabulary
+
+_ROMAN = {"0": "0", "1": "I", "2": "II", "3": "III", "4": "IV"}
+_NUMERAL = re.compile(
+    r"(?<![a-z0-9.+])(iv|iii|ii|i|(?<![tnmpc.\d])[0-4](?!\s*[+/%.\d]))(?:[ -]?([a-d])(\d)?)?(?![a-z0-9])"
+)
+_TNM = re.compile(
+    r"\b[cpyrm]{0,3}t(?:[0-4x]|is)[a-d]?\s*,?\s*[cpyr]{0,2}n[0-3x][a-c]?(?:\s*,?\s*[cpyr]{0,2}m([01x])[a-d]?)?(?![a-z0-9])"
+)
+_GRADE = re.compile(
+    r"\b(?:who|isup|nuclear|histologic|nottingham|fnclcc|fuhrman)?\s*(?:grade(?: group)?|gleason)\s*"
+    r"(?:iv|iii|ii|i|\d)\b[+\d]*"
+)
+_NOW = re.compile(r"\b(?:now|currently?|progressed to|restaged|upstaged to)\b|->")
+
+
+def stage_items(text: str) -> frozenset[str]:
+    """Return the canonical stage of a normalised value: the current one when an earlier one is named too."""
+    current = _NOW.split(text)[-1]
+    stages = stated_stages(current) or stated_stages(text)
+    if stages:
+        return frozenset(stages[:1])
+    if tnm := _TNM.search(text):
+        return frozenset({"IV" if tnm[1] == "1" else re.sub(r"[\s,]+", "", tnm[0]).upper()})
+    mentions = lexicon("stage").find(text)
+    named = [mention.entry.item for mention in mentions] or [item for item in ("IV",) if is_metastatic(text)]
+    return frozenset(named[:1] or {text})
+
+
+def stated_stages(text: str) -> list[str]:
+    """Return the numeral stages that normalised text states, in order, TNM codes and grades left out."""
+    without = _TNM.sub(" ", _GRADE.sub(" ", text))
+    return [_ROMAN.get(match[1], match[1].upper()) + (match[2] or "").upper() for match in _NUMERAL.finditer(without)]
+
+
+def is_metastatic(text: str) -> bool:
+    """Return whether normalised text says that there are distant metastases."""
+    return any(re.search(cue, text) for cue in vocabulary("stage")["IV"].cues)

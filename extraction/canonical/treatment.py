@@ -1,0 +1,78 @@
+"""Treatments as atomic drugs and procedures; intent, dose, cycles and order are not compared."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from extraction.lexicon import lexicon
+from extraction.vocabulary import Entry, vocabulary
+
+Items = frozenset[str]
+
+_NOT_GIVEN = re.compile(r"(?:no|none|not|without|declined|refused|deferred|never)\b")
+_INTENT = re.compile(
+    r"\b(?:neo-?adjuvant|adjuvant|maintenance|prior|planned|palliative|first-line|second-line|salvage)\b"
+)
+_ADDS_NOTHING_BESIDE_OTHERS = {"optional", "watchful"}
+_SURGERY = "surgery"
+
+
+def treatment_items(text: str) -> Items:
+    """Return the drugs and procedures that a normalised value names.
+
+    Acronyms with `expands` become their drugs; a category ("chemotherapy") and what a kept acronym `implies` add
+    nothing beside the drugs themselves.
+    """
+    parts = [part for part in re.split(r";", text) if not _NOT_GIVEN.match(part.strip())]
+    entries = [entry for part in parts for entry in treatments_named(part)]
+    if not entries:
+        return frozenset({_bare(part) for part in parts} - {""})
+    return frozenset(entry.item for entry in entries if not _is_redundant(entry, entries))
+
+
+def treatments_named(text: str) -> list[Entry]:
+    """Return the entries that normalised text names, acronyms written out, in order of mention."""
+    table = vocabulary("treatment")
+    named = [mention.entry for mention in lexicon("treatment").find(text)]
+    return [atom for entry in named for atom in ([table[code] for code in entry.expands] or [entry])]
+
+
+def reconciled_surgery(left: Items, right: Items) -> tuple[Items, Items]:
+    """Return both sides with a bare "surgery" replaced by the operations that the other side names."""
+    return _surgery_as_in(left, right), _surgery_as_in(right, left)
+
+
+def _surgery_as_in(items: Items, other: Items) -> Items:
+    operations = other & _operations()
+    return (items - {_SURGERY}) | operations if _SURGERY in items and operations else items
+
+
+@cache
+def _operations() -> Items:
+    return frozenset(entry.item for entry in vocabulary("treatment") if entry.kind == "operation")
+
+
+def _is_redundant(entry: Entry, entries: list[Entry]) -> bool:
+    others = [other for other in entries if other.item != entry.item]
+    if any(entry.code in other.implies for other in others):
+        return True
+    if entry.kind == "operation_category":
+        return any(other.kind == "operation" for other in others)
+    if entry.kind == "drug_category":
+        return any(_is_of_category(other, entry) for other in others)
+    return entry.kind in _ADDS_NOTHING_BESIDE_OTHERS and bool(others)
+
+
+def _is_of_category(other: Entry, category: Entry) -> bool:
+    if other.kind == "drug_category" or other.drug_class is None:
+        return False
+    if category.code == "targeted_therapy":
+        return other.drug_class.endswith(("inhibitor", "antibody", "conjugate"))
+    if category.code == "chemotherapy":
+        return other.drug_class in {"chemotherapy", "chemoimmunotherapy", "hypomethylating agent"}
+    return other.drug_class == category.drug_class
+
+
+def _bare(part: str) -> str:
+    return re.sub(r"[^a-z0-9+ -]", "", _INTENT.sub("", part)).strip()

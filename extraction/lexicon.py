@@ -1,0 +1,95 @@
+"""Finds the concepts of a vocabulary in text: surface forms first by length, so that the longest name wins.
+
+Text given to this file must be normalised (`wording.normalised`). What a found concept means for a field is decided in
+`canonical/` and `grounding.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from extraction.schema import Field
+from extraction.vocabulary import Entry, vocabulary
+from extraction.wording import normalised
+
+_PLURAL_FROM_LENGTH = 4
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A concept and where the text names it."""
+
+    entry: Entry
+    start: int
+    end: int
+
+
+class Lexicon:
+    """Surface forms and patterns of some entries, compiled once."""
+
+    def __init__(self, entries: Iterable[Entry], *, with_patterns: bool = True) -> None:
+        entries = tuple(entries)
+        self._entry_of: dict[str, Entry] = {}
+        self._patterns: list[tuple[re.Pattern[str], Entry]] = []
+        for entry in entries:
+            for form in entry.surface_forms:
+                self._entry_of.setdefault(_key(normalised(form)), entry)
+            if with_patterns:
+                self._patterns += [(re.compile(pattern), entry) for pattern in entry.patterns]
+        forms = {normalised(form) for entry in entries for form in entry.surface_forms}
+        self._surface = surface_pattern(forms)
+
+    def find(self, text: str) -> list[Mention]:
+        """Return the concepts that the text names, in order of appearance; of overlapping mentions the longest."""
+        mentions = [
+            Mention(self._entry_named(match[0]), match.start(), match.end()) for match in self._surface.finditer(text)
+        ]
+        for pattern, entry in self._patterns:
+            mentions += [Mention(entry, match.start(), match.end()) for match in pattern.finditer(text)]
+        return _longest_without_overlap(mentions)
+
+    def _entry_named(self, matched: str) -> Entry:
+        key = _key(matched)
+        return self._entry_of[key] if key in self._entry_of else self._entry_of[key.removesuffix("s")]
+
+
+@cache
+def lexicon(field: Field) -> Lexicon:
+    """Return the lexicon of all entries of a field."""
+    return Lexicon(vocabulary(field))
+
+
+def surface_pattern(forms: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern for whole-word occurrences of any of these normalised forms, the longest tried first.
+
+    A blank also matches a hyphen, a hyphen may be missing, and longer names may carry a plural s.
+    """
+    alternatives = "|".join(_form_pattern(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
+    return re.compile(alternatives or r"(?!)")
+
+
+def _form_pattern(form: str) -> str:
+    body = "".join(_character_pattern(character) for character in form[:-1]) + re.escape(form[-1])
+    before = r"(?<![a-z0-9])" if form[0].isalnum() else ""
+    plural = "s?" if form[-1].isalpha() and len(form) >= _PLURAL_FROM_LENGTH else ""
+    after = r"(?![a-z0-9])" if form[-1].isalnum() or form[-1] == "-" else ""
+    return f"{before}{body}{plural}{after}"
+
+
+def _character_pattern(character: str) -> str:
+    return {" ": "[ -]", "-": "[ -]?"}.get(character, re.escape(character))
+
+
+def _key(form: str) -> str:
+    return form[:-1].replace(" ", "").replace("-", "") + form[-1:]
+
+
+def _longest_without_overlap(mentions: list[Mention]) -> list[Mention]:
+    chosen: list[Mention] = []
+    for mention in sorted(mentions, key=lambda m: (m.start - m.end, m.start)):
+        if all(mention.end <= other.start or other.end <= mention.start for other in chosen):
+            chosen.append(mention)
+    return sorted(chosen, key=lambda m: m.start)
