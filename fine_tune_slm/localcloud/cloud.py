@@ -1,0 +1,155 @@
+"""The emulated AWS and the local Hub, started together and ended together."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2.models import ec2_backends
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from fine_tune_slm.localcloud import keeping
+from fine_tune_slm.localcloud.clients import Clients
+from fine_tune_slm.localcloud.deploy.package import ARTIFACTS_BUCKET
+from fine_tune_slm.localcloud.deploy.stack import Deployment, deploy
+from fine_tune_slm.localcloud.fleet.fleet import Fleet
+from fine_tune_slm.localcloud.fleet.host import HostSpec
+from fine_tune_slm.localcloud.hub.server import LocalHub
+from fine_tune_slm.localcloud.runtime.functions import Functions
+from fine_tune_slm.localcloud.seams import cloudformation_types, ec2, lambdas, s3, ssm, states
+from fine_tune_slm.localcloud.seams.seam import installed, require_moto
+from fine_tune_slm.localcloud.server import CALLER_CREDENTIALS, moto_server
+from fine_tune_slm.localcloud.settings import LocalCloudSettings
+
+STACK_NAME = "fine-tune-slm"
+
+
+class LocalCloud:
+    """An emulated AWS with one region and one account; use it as a context manager, one at a time in a process.
+
+    Raises: SeamBrokenError on entry when moto is not the version that the seams fit.
+    """
+
+    endpoint_url: str
+    hub: LocalHub
+    fleet: Fleet
+
+    def __init__(self, settings: LocalCloudSettings) -> None:
+        self.settings = settings
+        self.root = settings.root.resolve()
+        self._resources = contextlib.ExitStack()
+        self._clients: Clients
+
+    def __enter__(self) -> Self:
+        require_moto()
+        self.root.mkdir(parents=True, exist_ok=True)
+        with contextlib.ExitStack() as resources:
+            self._start(resources)
+            self._resources = resources.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def deploy(self, template: Path, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Return the outputs of the stack made from a SAM template and the local directories that it names.
+
+        Instances are stopped afterwards, as the real one is when its first boot has run its user data.
+
+        Raises: TemplateUnsupportedError, DeploymentFailedError.
+        """
+        deployment = Deployment(template, dict(parameters or {}), STACK_NAME, self.settings.region)
+        outputs = deploy(deployment, self.client("cloudformation"), self.client("s3"))
+        ec2.stop_after_first_boot(ec2_backends[DEFAULT_ACCOUNT_ID][self.settings.region])
+        return outputs
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the emulated AWS."""
+        return self._clients.get(service)
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead a child process to the emulated AWS and the local Hub."""
+        return {
+            **CALLER_CREDENTIALS,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_REGION": self.settings.region,
+            "AWS_DEFAULT_REGION": self.settings.region,
+            "HF_ENDPOINT": self.hub.endpoint,
+            "HF_HUB_DISABLE_XET": "1",
+            "HF_HUB_DISABLE_TELEMETRY": "1",
+            "FINE_TUNE_SLM_VOLUME": str(self.settings.volume_directory.resolve()),
+        }
+
+    def events(self, execution_arn: str, after_id: int = 0) -> list[dict[str, Any]]:
+        """Return the execution's events so far whose id is above `after_id`, oldest first; callable while it runs."""
+        events = self.client("stepfunctions").get_execution_history(executionArn=execution_arn)["events"]
+        return [event for event in events if event["id"] > after_id]
+
+    def save_history(self, execution_arn: str) -> Path:
+        """Return the file under root/executions that now holds the execution's history."""
+        return keeping.keep_history(self.client("stepfunctions"), execution_arn, self.root / "executions")
+
+    def save_objects(self) -> None:
+        """Write every object to root/s3/<bucket>/<key>; close does it too."""
+        keeping.keep_objects(self.client("s3"), self.root / "s3", frozenset({ARTIFACTS_BUCKET}))
+
+    def close(self) -> None:
+        """Keep what is to be kept and end everything that was started; a second call does nothing."""
+        self._resources.close()
+
+    def _start(self, resources: contextlib.ExitStack) -> None:
+        self.hub = resources.enter_context(contextlib.closing(LocalHub(self.root / "hub")))
+        self.endpoint_url = resources.enter_context(moto_server(self.root / "logs" / "aws.log"))
+        self._clients = resources.enter_context(
+            contextlib.closing(Clients(self.endpoint_url, self.settings.region))
+        )
+        functions = resources.enter_context(
+            contextlib.closing(Functions(self._clients, self.root, self.endpoint_url, self.settings.region))
+        )
+        self.fleet = resources.enter_context(
+            contextlib.closing(Fleet(self._host_spec(), self.settings.timings, self._clients))
+        )
+        resources.enter_context(
+            installed(
+                [
+                    *states.seams(self.settings.wait_scale, self._clients.get),
+                    *lambdas.seams(functions),
+                    *s3.seams(),
+                    *cloudformation_types.seams(),
+                    *ec2.seams(self.fleet),
+                    *ssm.seams(ssm.RunCommand(self.fleet)),
+                ]
+            )
+        )
+        resources.enter_context(self._keeping())
+
+    @contextlib.contextmanager
+    def _keeping(self) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            self._abort_executions()
+            self.save_objects()
+            keeping.keep_histories(self.client("stepfunctions"), self.root / "executions")
+
+    def _abort_executions(self) -> None:
+        backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][self.settings.region]
+        for machine in backend.state_machines:
+            for execution in machine.executions:
+                if execution.status == "RUNNING":
+                    execution.stop(stop_date=None, error="LocalCloudClosed", cause="The emulated AWS was closed.")
+
+    def _host_spec(self) -> HostSpec:
+        return HostSpec(
+            root=self.root,
+            volume=self.settings.volume_directory,
+            endpoint_url=self.endpoint_url,
+            region=self.settings.region,
+            entry_point=self.settings.container_entry_point,
+        )

@@ -1,0 +1,40 @@
+"""What can go wrong with the emulated AWS itself, as opposed to what it emulates.
+
+    FineTuneSlmError
+    └── LocalCloudError
+        ├── SeamBrokenError             moto is not the version that the seams were written for
+        ├── TemplateUnsupportedError    the template holds something that nothing here creates
+        ├── DeploymentFailedError       CloudFormation refused the stack
+        ├── ShimUsageError              the host's docker or aws program was called in a way it does not know
+        └── HubStorageError             the local Hub cannot read or write its own directory
+"""
+
+from __future__ import annotations
+
+from slm_core.errors import FineTuneSlmError
+
+
+class LocalCloudError(FineTuneSlmError):
+    """The emulated AWS cannot do what was asked of it."""
+
+
+class SeamBrokenError(LocalCloudError):
+    remedy = "Install the pinned version with: make venv (moto is pinned exactly in pyproject.toml)."
+
+
+class TemplateUnsupportedError(LocalCloudError):
+    exit_code = 2
+    remedy = "Add a model of this resource type to fine_tune_slm/localcloud/seams/cloudformation_types.py."
+
+
+class DeploymentFailedError(LocalCloudError):
+    remedy = "Check the template with: make check; the message names the resource."
+
+
+class ShimUsageError(LocalCloudError):
+    exit_code = 125
+    remedy = "Teach fine_tune_slm/localcloud/host the option, or change the command document's script."
+
+
+class HubStorageError(LocalCloudError):
+    remedy = "Remove the local Hub's directory under .local and run again."

@@ -1,0 +1,1 @@
+"""Every patch to moto's private names, one module for each service; nothing outside this package touches them."""

@@ -1,0 +1,220 @@
+"""CloudFormation: the resource types that moto skips with CREATE_COMPLETE, and the properties that it drops.
+
+moto finds its models by looking at the subclasses of CloudFormationModel, so that a class here is all that a skipped
+type needs: Ref, GetAtt and the order of creation work by themselves. A type that has no model at all is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction, LambdaVersion, LayerVersion
+from moto.awslambda.utils import get_backend as lambda_backend
+from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
+from moto.ec2.models.instances import Instance
+from moto.s3.models import s3_backends
+from moto.scheduler.models import scheduler_backends
+from moto.secretsmanager.models import secretsmanager_backends
+
+from fine_tune_slm.localcloud.errors import TemplateUnsupportedError
+from fine_tune_slm.localcloud.seams.seam import Seam
+
+_CREATE_PARAMETERS = ("cls", "resource_name", "cloudformation_json", "account_id", "region_name", "kwargs")
+# Types that need nothing done here, because nothing in a rehearsal acts on them.
+_WITHOUT_EFFECT_HERE = (
+    "AWS::CloudWatch::Alarm",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::ECR::RepositoryPolicy",
+    "AWS::SecretsManager::ResourcePolicy",
+)
+
+
+class CreatedResource(CloudFormationModel):
+    """A resource that is known by its physical id and its attributes alone."""
+
+    def __init__(self, physical_resource_id: str, attributes: dict[str, str] | None = None) -> None:
+        self.physical_resource_id = physical_resource_id
+        self._attributes = attributes or {}
+
+    def get_cfn_attribute(self, attribute_name: str) -> str:
+        """Return what Fn::GetAtt gives."""
+        return self._attributes[attribute_name]
+
+    @staticmethod
+    def cloudformation_name_type() -> str:
+        """Return nothing: these types have no name property that moto should fill."""
+        return ""
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        """Return a type that no template names; the subclasses below name real ones."""
+        return "FineTuneSlm::Local::Resource"
+
+
+def _create_alias(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+    del resource_name
+    version = str(properties["FunctionVersion"]).rsplit(":", 1)[-1]
+    alias = lambda_backend(account_id, region).create_alias(
+        properties["Name"], properties["FunctionName"], version, properties.get("Description", ""), ""
+    )
+    return CreatedResource(alias.arn)
+
+
+def _create_bucket_policy(resource_name: str, properties: dict[str, Any], account_id: str, _region: str) -> CreatedResource:
+    # moto enforces a policy without its conditions: "deny plain HTTP" would deny everything.
+    document = properties["PolicyDocument"]
+    unconditional = [statement for statement in document["Statement"] if "Condition" not in statement]
+    policy = json.dumps({**document, "Statement": unconditional}).encode()
+    s3_backends[account_id]["aws"].put_bucket_policy(properties["Bucket"], policy)
+    return CreatedResource(resource_name)
+
+
+def _create_secret(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+    generated = uuid.uuid4().hex if "GenerateSecretString" in properties else None
+    secret = secretsmanager_backends[account_id][region].create_secret(
+        name=properties.get("Name", resource_name),
+        secret_string=properties.get("SecretString", generated),
+        secret_binary=None,
+        description=properties.get("Description"),
+        tags=properties.get("Tags", []),
+        kms_key_id=properties.get("KmsKeyId"),
+        client_request_token=None,
+        replica_regions=[],
+        force_overwrite=False,
+    )
+    arn = json.loads(secret)["ARN"] if isinstance(secret, str) else secret["ARN"]
+    return CreatedResource(arn, {"Id": arn})
+
+
+def _create_schedule(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+    schedule = scheduler_backends[account_id][region].create_schedule(
+        description=properties.get("Description", ""),
+        end_date=properties.get("EndDate", ""),
+        flexible_time_window=properties.get("FlexibleTimeWindow", {"Mode": "OFF"}),
+        group_name=properties.get("GroupName", "default"),
+        kms_key_arn=properties.get("KmsKeyArn", ""),
+        name=properties.get("Name", resource_name),
+        schedule_expression=properties["ScheduleExpression"],
+        schedule_expression_timezone=properties.get("ScheduleExpressionTimezone", "UTC"),
+        start_date=properties.get("StartDate", ""),
+        state=properties.get("State", "ENABLED"),
+        target=properties["Target"],
+        action_after_completion=None,
+    )
+    return CreatedResource(schedule.name, {"Arn": schedule.arn})
+
+
+def _create_without_effect(resource_name: str, _properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+    arn = f"arn:aws:local:{region}:{account_id}:{resource_name}"
+    return CreatedResource(resource_name, {"Arn": arn, "Id": resource_name})
+
+
+Creator = Callable[[str, dict[str, Any], str, str], CreatedResource]
+_CREATORS: dict[str, Creator] = {
+    "AWS::Lambda::Alias": _create_alias,
+    "AWS::Scheduler::Schedule": _create_schedule,
+    "AWS::S3::BucketPolicy": _create_bucket_policy,
+    "AWS::SecretsManager::Secret": _create_secret,
+    **dict.fromkeys(_WITHOUT_EFFECT_HERE, _create_without_effect),
+}
+
+
+def _model(resource_type: str, create: Creator) -> type[CloudFormationModel]:
+    def create_from_cloudformation_json(
+        _cls: type[Any], resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **_: Any
+    ) -> CreatedResource:
+        return create(resource_name, cloudformation_json["Properties"], account_id, region_name)
+
+    members = {
+        "__module__": __name__,
+        "cloudformation_type": staticmethod(lambda: resource_type),
+        "create_from_cloudformation_json": classmethod(create_from_cloudformation_json),
+    }
+    return type(resource_type.replace("::", ""), (CreatedResource,), members)
+
+
+_MODELS = {resource_type: _model(resource_type, create) for resource_type, create in _CREATORS.items()}
+
+
+def require_supported(resource_types: Iterable[str]) -> None:
+    """Return nothing when every type is created by moto or by a model of this module.
+
+    Raises: TemplateUnsupportedError naming every type that would silently be skipped.
+    """
+    known = {**parsing.get_model_map(), **_MODELS}
+    missing = sorted({kind for kind in resource_types if kind not in known and kind not in parsing.NULL_MODELS})
+    if missing:
+        raise TemplateUnsupportedError(f"Nothing in the emulated AWS creates {', '.join(missing)}")
+
+
+def seams() -> list[Seam]:
+    """Return the seams of CloudFormation."""
+    return [
+        Seam(parsing, "resource_class_from_type", ("resource_type",), _with_models),
+        Seam(LambdaFunction, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_layers),
+        Seam(LayerVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_layer_arn),
+        Seam(LambdaVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_arn),
+        Seam(Instance, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_protection),
+    ]
+
+
+def _with_models(original: Callable[[str], Any]) -> Callable[[str], Any]:
+    def resource_class_from_type(resource_type: str) -> Any:
+        return _MODELS.get(resource_type) or original(resource_type)
+
+    return resource_class_from_type
+
+
+def _with_layers(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
+    def create(cls: type[LambdaFunction], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        function = original.__func__(cls, resource_name, cloudformation_json, *rest, **named)
+        properties = cloudformation_json["Properties"]
+        if "Layers" in properties:
+            function.layers = function._get_layers_data(properties["Layers"])
+        if "EphemeralStorage" in properties:
+            function.ephemeral_storage = int(properties["EphemeralStorage"]["Size"])
+        return function
+
+    return classmethod(create)
+
+
+def _with_layer_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
+    def create(cls: type[LayerVersion], *arguments: Any, **named: Any) -> Any:
+        layer = original.__func__(cls, *arguments, **named)
+        layer.physical_resource_id = layer.arn
+        return layer
+
+    return classmethod(create)
+
+
+def _with_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
+    def create(cls: type[LambdaVersion], resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **named: Any) -> Any:
+        version = original.__func__(cls, resource_name, cloudformation_json, account_id, region_name, **named)
+        name = cloudformation_json["Properties"]["FunctionName"]
+        function = lambda_backend(account_id, region_name).get_function(name, str(version.version))
+        return CreatedResource(function.function_arn, {"Version": str(version.version)})
+
+    return classmethod(create)
+
+
+def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
+    def create(cls: type[Instance], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any) -> Any:
+        instance = original.__func__(cls, resource_name, cloudformation_json, *rest, **named)
+        properties = cloudformation_json["Properties"]
+        behaviour = properties.get("InstanceInitiatedShutdownBehavior", "stop")
+        instance.instance_initiated_shutdown_behavior = behaviour
+        instance.disable_api_termination = _is_true(properties.get("DisableApiTermination"))
+        instance.disable_api_stop = _is_true(properties.get("DisableApiStop"))
+        return instance
+
+    return classmethod(create)
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"
