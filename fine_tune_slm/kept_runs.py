@@ -90,7 +90,7 @@ class KeptRuns:
         if not self.directory.is_dir():
             return []
         found = [path for path in self.directory.iterdir() if path.is_dir() and not path.is_symlink()]
-        return [KeptRun(path) for path in sorted(found, key=lambda path: path.stat().st_ctime, reverse=True)]
+        return [KeptRun(path) for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
 
     def newest(self) -> KeptRun:
         """Return the newest run, however it ended.

@@ -69,9 +69,8 @@ class Timeline:
         for event in events:
             if event["id"] > self.last_event_id:
                 self.last_event_id = event["id"]
-                visit = self._apply(event)
-                if visit is not None and not any(visit is known for known in changed):
-                    changed.append(visit)
+                touched = self._apply(event)
+                changed += [visit for visit in touched if not any(visit is known for known in changed)]
         return changed
 
     def conclude(self, description: Mapping[str, Any]) -> list[StateVisit]:
@@ -80,8 +79,7 @@ class Timeline:
             return []
         self.status, self.ended_at = description["status"], description.get("stopDate")
         self.error, self.cause = description.get("error"), description.get("cause")
-        visit = self._leave(self.ended_at) if self.ended_at else None
-        return [visit] if visit else []
+        return self._leave(self.ended_at) if self.ended_at else []
 
     @property
     def current(self) -> StateVisit | None:
@@ -114,7 +112,7 @@ class Timeline:
             by_name.setdefault(visit.name, []).append(visit)
         return [_total(name, visits) for name, visits in by_name.items()]
 
-    def _apply(self, event: Mapping[str, Any]) -> StateVisit | None:
+    def _apply(self, event: Mapping[str, Any]) -> list[StateVisit]:
         kind, when = event["type"], event["timestamp"]
         if kind.endswith("StateEntered"):
             return self._enter(event)
@@ -126,23 +124,24 @@ class Timeline:
             return self._end(event)
         else:
             self._note_attempt(kind, event)
-        return None
+        return []
 
-    def _enter(self, event: Mapping[str, Any]) -> StateVisit:
-        # a caught failure has no StateExited event of its own: the next entry ends the stay
-        self._leave(event["timestamp"])
+    def _enter(self, event: Mapping[str, Any]) -> list[StateVisit]:
+        # a caught failure may have no StateExited event of its own: the next entry ends the stay
+        left = self._leave(event["timestamp"])
         name = event["stateEnteredEventDetails"]["name"]
         visit = StateVisit(name, event["type"].removesuffix("StateEntered"), event["timestamp"])
         self.visits.append(visit)
-        return visit
+        return [*left, visit]
 
-    def _leave(self, when: datetime) -> StateVisit | None:
+    def _leave(self, when: datetime) -> list[StateVisit]:
         visit = self.current
-        if visit is not None:
-            visit.left_at = when
-        return visit
+        if visit is None:
+            return []
+        visit.left_at = when
+        return [visit]
 
-    def _end(self, event: Mapping[str, Any]) -> StateVisit | None:
+    def _end(self, event: Mapping[str, Any]) -> list[StateVisit]:
         self.status, self.ended_at = ENDINGS[event["type"]], event["timestamp"]
         details = _details(event)
         self.error, self.cause = details.get("error"), details.get("cause")

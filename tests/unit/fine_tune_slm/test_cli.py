@@ -1,0 +1,133 @@
+"""The command line from outside: exit codes, one-line errors, and what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+
+import pytest
+from slm_core.errors import AwsUnavailableError, TrainingFailedError
+
+from fine_tune_slm import cli
+
+
+def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return the exit code of a command line."""
+    monkeypatch.setattr(sys, "argv", ["fine-tune-slm", *arguments])
+    try:
+        cli.main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
+    import subprocess
+
+    code = "import sys, fine_tune_slm.cli; print([m for m in ('boto3', 'torch', 'pydantic', 'jinja2') if m in sys.modules])"
+    began = time.process_time()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
+    assert loaded.stdout.strip() == "[]"
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["rehearse"], ["extract"], ["runs"], ["status"], ["dataset", "publish"], ["params", "init"]]
+)
+def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
+    assert run([*arguments, "--help"], monkeypatch) == 0
+    if arguments:
+        assert "Example: fine-tune-slm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["nonsense"],
+        ["rehearse", "--input", "{"],
+        ["rehearse", "--wait-scale", "-1"],
+        ["extract", "--root", "/nonexistent", "-"],
+        ["status", "no-such-run", "--root", "/nonexistent"],
+        ["dataset", "check", "/nonexistent"],
+        ["params", "init", "--set", "instance.id=x"],
+        ["params", "init", "--parameter-root", "no-slash"],
+    ],
+)
+def test_a_mistake_of_the_user_exits_2_with_no_traceback(arguments, monkeypatch, capsys):
+    assert run(arguments, monkeypatch) == 2
+    captured = capsys.readouterr()
+    assert captured.err.strip()
+    assert "Traceback" not in captured.err
+
+
+def test_an_error_is_one_line_with_its_remedy(monkeypatch, capsys, tmp_path):
+    assert run(["status", "--root", str(tmp_path)], monkeypatch) == 2
+    assert capsys.readouterr().err == (
+        "fine-tune-slm: No run is kept on this machine yet. See the runs of this machine with: fine-tune-slm runs; "
+        "make one with: fine-tune-slm rehearse\n"
+    )
+
+
+def test_exit_codes_of_the_training_process_become_plain_failures():
+    assert cli.exit_code(TrainingFailedError("x")) == 1
+    assert cli.exit_code(AwsUnavailableError("x")) == 75
+
+
+def test_dataset_check_prints_each_problem_and_exits_2(dataset, monkeypatch, capsys):
+    (dataset / "train.jsonl").write_text('{"input": "Jane Roe"', encoding="utf-8")
+    assert run(["dataset", "check", str(dataset)], monkeypatch) == 2
+    captured = capsys.readouterr()
+    assert "train.jsonl:1: no valid JSON" in captured.out
+    assert "Jane" not in captured.out + captured.err
+
+
+def test_dataset_check_of_a_sound_dataset_exits_0(dataset, monkeypatch, capsys):
+    assert run(["dataset", "check", str(dataset)], monkeypatch) == 0
+    assert capsys.readouterr().out == "No problem found.\n"
+
+
+def test_dataset_publish_puts_the_dataset_where_the_next_run_looks(dataset, account, monkeypatch, capsys):
+    account.client("s3").create_bucket(Bucket="fine-tune-slm-test")
+    name = "/fine-tune-slm/storage/bucket"
+    account.client("ssm").put_parameter(Name=name, Value="fine-tune-slm-test", Type="String")
+    assert run(["dataset", "publish", str(dataset), "--region", "us-east-1"], monkeypatch) == 0
+    assert "Published to s3://fine-tune-slm-test/datasets/" in capsys.readouterr().out
+
+
+def test_params_list_names_owner_and_value(account, monkeypatch, capsys):
+    account.client("ssm").put_parameter(Name="/fine-tune-slm/hub/publish_repo", Value="group/model", Type="String")
+    assert run(["params", "list"], monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "/fine-tune-slm/hub/publish_repo  owner init  group/model" in lines
+    assert "/fine-tune-slm/instance/id  owner stack  (absent)" in lines
+    assert "/fine-tune-slm/instance/allowed_types  owner init  (default) g6.2xlarge,g5.2xlarge" in lines
+
+
+def test_a_refusal_of_aws_is_one_line(account, monkeypatch, capsys, dataset):
+    account.client("ssm").put_parameter(Name="/fine-tune-slm/storage/bucket", Value="absent-bucket", Type="String")
+    assert run(["dataset", "publish", str(dataset)], monkeypatch) == 1
+    assert capsys.readouterr().err.startswith("fine-tune-slm: AWS refused PutObject with NoSuchBucket.")
+
+
+def test_an_unknown_profile_is_one_line(account, monkeypatch, capsys):
+    assert run(["params", "list", "--profile", "absent"], monkeypatch) == 1
+    assert "absent" in capsys.readouterr().err
+
+
+def test_runs_are_listed_for_people_and_for_machines(tmp_path, record, monkeypatch, capsys):
+    directory = tmp_path / "runs" / record.run_id / "s3" / "bucket" / "runs" / record.run_id
+    directory.mkdir(parents=True)
+    (directory / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
+    assert run(["runs", "--root", str(tmp_path)], monkeypatch) == 0
+    assert f"{record.run_id}  succeeded  macro-F1 0.62" in capsys.readouterr().out
+    assert run(["runs", "--root", str(tmp_path), "--json"], monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)[0]["status"] == "succeeded"
+
+
+def test_status_shows_the_card_of_a_failed_run(tmp_path, failed_record, monkeypatch, capsys):
+    directory = tmp_path / "runs" / failed_record.run_id / "s3" / "bucket" / "runs" / failed_record.run_id
+    directory.mkdir(parents=True)
+    (directory / "record.json").write_text(failed_record.model_dump_json(), encoding="utf-8")
+    assert run(["status", failed_record.run_id, "--root", str(tmp_path)], monkeypatch) == 0
+    assert "TrainingOutOfMemoryError" in capsys.readouterr().out

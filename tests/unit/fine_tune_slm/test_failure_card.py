@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from fine_tune_slm.failure_card import failure_card
+from fine_tune_slm.timeline import Timeline
+
+
+@pytest.fixture
+def timeline(failed_history) -> Timeline:
+    timeline = Timeline()
+    timeline.ingest(failed_history.events)
+    return timeline
+
+
+def test_the_card_tells_what_the_record_says(failed_record, timeline):
+    card = failure_card("r", failed_record, timeline)
+    assert (card.state, card.error) == ("CheckTraining", "TrainingOutOfMemoryError")
+    assert card.instance_state == "stopped"
+    assert card.is_instance_safe
+    assert card.last_checkpoint_step == 24
+    assert card.next_command == """fine-tune-slm rehearse --input '{"resume_from": "r"}'"""
+
+
+def test_without_a_record_the_history_is_told_and_the_instance_is_not_called_safe(timeline):
+    card = failure_card("r", None, timeline)
+    assert (card.state, card.error, card.cause) == (
+        "StartTraining",
+        "CommandUndeliverableError",
+        "The agent is silent.",
+    )
+    assert not card.is_instance_safe
+    assert card.next_command == "fine-tune-slm rehearse"
+
+
+def test_the_users_own_mistake_leaves_nothing_to_resume(failed_record, timeline):
+    failure = failed_record.failure.model_copy(update={"error": "ConfigInvalidError", "state": "PrepareRun"})
+    card = failure_card("r", failed_record.model_copy(update={"failure": failure}), timeline)
+    assert card.next_command.startswith("nothing was started: Correct the named keys")
+
+
+def test_in_an_account_the_command_starts_an_execution(failed_record, timeline):
+    card = failure_card("r", failed_record, timeline, "account")
+    assert card.next_command.startswith("aws stepfunctions start-execution")
+    assert """--input '{"resume_from": "r"}'""" in card.next_command
+
+
+def test_an_aborted_execution_has_a_card_too(history):
+    timeline = Timeline()
+    timeline.ingest(history().enter("AwaitTraining", "Wait").wait(3).end("ExecutionAborted").events)
+    card = failure_card("r", None, timeline)
+    assert (card.error, card.status) == ("ABORTED", "aborted")
