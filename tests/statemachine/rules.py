@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-
 from slm_core.errors import leaves
 
 ROOT = Path(__file__).parents[2]
@@ -46,7 +45,7 @@ CloudFormationLoader.add_multi_constructor("!", _intrinsic)
 
 def load_template() -> dict[str, Any]:
     """Return template.yaml with its intrinsic functions read as plain values."""
-    return yaml.load(TEMPLATE_FILE.read_text(encoding="utf-8"), CloudFormationLoader)
+    return yaml.load(TEMPLATE_FILE.read_text(encoding="utf-8"), CloudFormationLoader)  # noqa: S506 -- a SafeLoader
 
 
 def tasks(states: States) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -193,4 +192,4 @@ def violations(workflow: Mapping[str, Any], template: Mapping[str, Any]) -> list
         ways_past_the_stop,
     )
     found = [problem for rule in alone for problem in rule(workflow)]
-    return found + [*misspelt(workflow, template), *short_timeouts(workflow, template)]
+    return [*found, *misspelt(workflow, template), *short_timeouts(workflow, template)]
