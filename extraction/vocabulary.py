@@ -117,6 +117,10 @@ class Vocabulary(BaseModel):
         """
         return _by_code(self.field)[code]
 
+    def get(self, code: str) -> Entry | None:
+        """Return the entry with this code, or None."""
+        return _by_code(self.field).get(code)
+
     def __contains__(self, code: object) -> bool:
         return code in _by_code(self.field)
 

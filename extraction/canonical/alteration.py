@@ -58,9 +58,9 @@ def _items_of_part(part: str, genes: list[Mention], last_gene: str) -> set[str]:
     if len(genes) > 1 and not _shares_alteration(part, genes):
         bounds = [mention.start for mention in genes] + [len(part)]
         spans = zip(genes, [0, *bounds[1:-1]], bounds[1:], strict=True)
-        return {_item_in(part[start:end], mention.entry.code) for mention, start, end in spans}
+        return {item_in_words(part[start:end], mention.entry.code) for mention, start, end in spans}
     symbols = [mention.entry.code for mention in genes] or [last_gene]
-    return {_item_in(part, symbol) for symbol in symbols}
+    return {item_in_words(part, symbol) for symbol in symbols}
 
 
 def _are_joined(part: str, genes: list[Mention]) -> bool:
@@ -74,7 +74,8 @@ def _shares_alteration(part: str, genes: list[Mention]) -> bool:
     return all(re.fullmatch(r"[ /&]*", gap) for gap in gaps)
 
 
-def _item_in(words: str, gene: str) -> str:
+def item_in_words(words: str, gene: str) -> str:
+    """Return the item that normalised words say of one gene; "GENE mutation" when they specify none."""
     for pattern, entry in _gene_patterns(gene):
         if pattern.search(words):
             return entry.item

@@ -12,7 +12,7 @@ from functools import cache
 
 from extraction.canonical.alteration import genes_named
 from extraction.lexicon import Lexicon, Mention
-from extraction.vocabulary import Entry, ValueForm, vocabulary
+from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
 
 _SHORTHAND = (
@@ -63,6 +63,11 @@ def biomarker_items(text: str) -> frozenset[str]:
         if not results and not _UNTESTED.search(part) and not genes_named(part):
             unknown.add(re.sub(r"[^a-z0-9+<>.% -]", "", part))
     return frozenset(items | unknown)
+
+
+def markers_named(text: str) -> frozenset[str]:
+    """Return the codes of the markers that normalised text names, themselves or by a result (dMMR)."""
+    return frozenset(mention.entry.code for mention in _markers().find(text))
 
 
 def _results(part: str) -> Iterator[tuple[Entry, str | None]]:
@@ -176,8 +181,3 @@ def _marker_names(entry: Entry) -> tuple[str, ...]:
 
 def _is_found_by_name(form: str, entry: Entry) -> bool:
     return any(mention.entry.code == entry.code for mention in Lexicon([entry]).find(normalised(form)))
-
-
-def value_forms(marker: Entry, value: str) -> tuple[ValueForm, ...]:
-    """Return the value forms of a marker that the metric counts as this value."""
-    return tuple(form for form in marker.values if (form.equals or form.code) == value)

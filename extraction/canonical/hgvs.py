@@ -39,7 +39,7 @@ _UNSPECIFIED = "mutation"
 
 def alteration_of(text: str) -> str:
     """Return the canonical alteration in normalised text without its gene; "mutation" when none is specified."""
-    text = _one_letter(re.sub(r"\bp\.\(?", "", text))
+    text = one_letter(re.sub(r"\bp\.\(?", "", text))
     return _coding_change(text) or _protein_change(text) or _coding_substitution(text) or _exon(text) or _word(text)
 
 
@@ -48,7 +48,9 @@ def is_alteration(text: str) -> bool:
     return alteration_of(text) != _UNSPECIFIED or bool(re.search(r"mutat|mutant|variant|altered", text))
 
 
-def _one_letter(text: str) -> str:
+def one_letter(text: str) -> str:
+    """Return normalised text with three-letter amino acids of protein changes replaced by one letter."""
+
     def replace(match: re.Match[str]) -> str:
         return _ONE_LETTER[match[1]] + match[2] + _ONE_LETTER.get(match[3] or "", "")
 

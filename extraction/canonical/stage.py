@@ -21,6 +21,11 @@ _GRADE = re.compile(
     r"\b(?:who|isup|nuclear|histologic|nottingham|fnclcc|fuhrman)?\s*(?:grade(?: group)?|gleason)\s*"
     r"(?:iv|iii|ii|i|\d)\b[+\d]*"
 )
+_IN_PROSE = re.compile(
+    r"(?:(?:stage|staged|ajcc|figo|ann arbor|r?-?iss)\W{0,3}(?:[a-z]+\W){0,2}?|"
+    r"(?<!class )(?<!type )(?<!phase )(?<!level )(?<!nyha )(?<!factor )(?<!segment )(?=\b[iv]{2,3}))"
+    r"(?P<numeral>\b(?:iv|iii|ii|i|[0-4])(?:[ -]?[a-d]\d?)?)(?![a-z0-9])"
+)
 _NOW = re.compile(r"\b(?:now|currently?|progressed to|restaged|upstaged to)\b|->")
 
 
@@ -41,6 +46,23 @@ def stated_stages(text: str) -> list[str]:
     """Return the numeral stages that normalised text states, in order, TNM codes and grades left out."""
     without = _TNM.sub(" ", _GRADE.sub(" ", text))
     return [_ROMAN.get(match[1], match[1].upper()) + (match[2] or "").upper() for match in _NUMERAL.finditer(without)]
+
+
+def stages_in_prose(text: str) -> set[str]:
+    """Return the stages that a normalised note states.
+
+    In prose a numeral is a stage after the word (or AJCC, FIGO...), or when it is II to IV and counts nothing else.
+    """
+    return {
+        stage
+        for match in _IN_PROSE.finditer(_TNM.sub(" ", _GRADE.sub(" ", text)))
+        for stage in stated_stages(match["numeral"])
+    }
+
+
+def has_tnm(text: str) -> bool:
+    """Return whether normalised text gives a TNM classification."""
+    return bool(_TNM.search(text) or re.search(r"\b[cpy]{0,2}[tn][0-4][a-d]?\b", text))
 
 
 def is_metastatic(text: str) -> bool:
