@@ -58,7 +58,7 @@ def error_code(error: ClientError) -> str:
 
 
 def as_leaf(error: ClientError | BotoCoreError) -> FineTuneSlmError:
-    """Return our error for one of AWS's; the call and the code are named, AWS's own text is left out: it names accounts."""
+    """Return our error for one of AWS's, with call and code; AWS's own text is left out, because it names accounts."""
     if isinstance(error, BotoCoreError):
         return AwsUnavailableError(f"A call to AWS got no answer ({type(error).__name__})")
     code, call = error_code(error), error.operation_name

@@ -77,7 +77,7 @@ class ConfigInvalidError(RequestError):
 
 
 class SettingMissingError(RequestError):
-    remedy = "Run scripts/setup/init_ssm_parameters.py --dry-run to see every parameter, its owner and how it gets its value."
+    remedy = "Run scripts/setup/init_ssm_parameters.py --dry-run to see every parameter, its owner and its value."
 
 
 class SettingInvalidError(RequestError):
@@ -93,7 +93,9 @@ class HubTokenMissingError(RequestError):
 
 
 class HubTokenRefusedError(RequestError):
-    remedy = "Create a token with the right role on the Hub, accept the model's licence there, and store it in the named secret."
+    remedy = (
+        "Create a token with the right role on the Hub, accept the model's licence, and store it in the named secret."
+    )
 
 
 class StateInvalidError(RequestError):

@@ -1,4 +1,4 @@
-"""The Hub's answer to a token, asked before the GPU starts. Publication is publication.py's; no huggingface_hub here."""
+"""The Hub's answer to a token, asked before the GPU starts; it must not import huggingface_hub."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Identity(_Seen):
         return self.auth.access_token.role
 
     def may_write_to(self, repo_id: str) -> bool:
-        """Return whether the token can publish there, as far as the Hub tells: what a fine-grained one may is not told."""
+        """Return whether the token can publish there; what a fine-grained one may do, the Hub does not tell."""
         namespaces = {self.name, *(organisation.name for organisation in self.orgs)}
-        return self.role == "fineGrained" or (self.role == "write" and repo_id.split("/")[0] in namespaces)
+        return self.role == "fineGrained" or (self.role == "write" and repo_id.partition("/")[0] in namespaces)
 
 
 def who_is(endpoint: str, token: str, secret_name: str) -> Identity:
@@ -73,7 +73,7 @@ def require_writing(identity: Identity, repo_id: str, secret_name: str) -> None:
     if identity.role not in _WRITING_ROLES:
         raise HubTokenRefusedError(f"The token in secret {secret_name} has the role {identity.role}, not write")
     if not identity.may_write_to(repo_id):
-        raise HubTokenRefusedError(f"The token in secret {secret_name} cannot publish to {repo_id}: its namespace is another")
+        raise HubTokenRefusedError(f"The token in secret {secret_name} cannot publish to {repo_id}")
 
 
 def _identity(endpoint: str, response: urllib3.BaseHTTPResponse) -> Identity:

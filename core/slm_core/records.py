@@ -1,4 +1,4 @@
-"""The JSON documents that cross a process boundary: the run's specification, progress, outcome, metrics, manifest, record."""
+"""The JSON documents that cross a process boundary: run.json, progress, outcome, metrics, manifest and record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AwsSettings: what Parameter Store holds, as config/aws_config.yml names it. Pure: the gateway hands in the parameters."""
+"""AwsSettings: what Parameter Store holds, as config/aws_config.yml names it. Pure: parameters are handed in."""
 
 from __future__ import annotations
 

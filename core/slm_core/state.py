@@ -139,3 +139,10 @@ class FailureInput(ExecutionInput):
 
     failure: Failure
     stop_failure: Failure | None = None
+
+
+class CompletionInput(RunInput):
+    """The state after AssessModel, and after PublishModel when there was one."""
+
+    archive: ArchiveState
+    publication: Publication | None = None

@@ -1,0 +1,142 @@
+"""One commit on the Hub that makes a repository's main branch equal to an archive.
+
+A commit on the Hub is atomic and `parent_commit` refuses it when main has moved, so main is the old or the complete new
+release at every moment; a branch to merge later would add calls, not safety, because the Hub has no merge but the same
+commit again. What is uploaded are the very files whose digests were compared with the manifest, the Hub refuses an LFS
+object whose digest differs, and the new tree is compared with the manifest once more at the end.
+
+The only module that imports huggingface_hub, and only inside its functions: one layer of one Lambda has it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import SecretStr
+
+from slm_core.artifacts import read_manifest
+from slm_core.errors import ArtifactCorruptError, HubTokenRefusedError, HubUnavailableError, PublishFailedError
+from slm_core.layout import MANIFEST_NAME, RunKeys
+from slm_core.state import Publication
+from slm_core.store import ObjectStore
+from slm_core.training_config import Frozen
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+_MAIN = "main"
+_KEPT_BY_THE_HUB = {".gitattributes"}
+
+
+class HubRepository(Frozen):
+    """Where to publish, and with which token."""
+
+    endpoint: str
+    repo_id: str
+    token: SecretStr
+    is_private: bool
+
+
+class _Digests(NamedTuple):
+    """The two names that the Hub has for a file's content: LFS files by SHA-256, others as git blobs."""
+
+    sha256: str
+    git_blob: str
+
+
+def publish(store: ObjectStore, keys: RunKeys, target: HubRepository) -> Publication:
+    """Return the revision of main that is equal to the archive; publishing it twice changes nothing.
+
+    Raises: ArtifactCorruptError, HubTokenRefusedError, HubUnavailableError, PublishFailedError.
+    """
+    from huggingface_hub import HfApi  # noqa: PLC0415  (only PublishModel has it)
+
+    api = HfApi(endpoint=target.endpoint, token=target.token.get_secret_value())
+    with tempfile.TemporaryDirectory() as directory, _leaf_errors(target):
+        files = _download(store, keys, Path(directory))
+        api.create_repo(target.repo_id, private=target.is_private, exist_ok=True)
+        revision = _commit(api, target.repo_id, files, keys.run_id)
+        api.create_tag(target.repo_id, tag=keys.run_id, revision=revision, exist_ok=True)
+    return Publication(repo_id=target.repo_id, revision=revision)
+
+
+def _download(store: ObjectStore, keys: RunKeys, directory: Path) -> dict[str, Path]:
+    wanted = {file.path: file.sha256 for file in read_manifest(store, keys).files}
+    files = {path: directory / path for path in (*wanted, MANIFEST_NAME)}
+    for path, file in files.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        digest = store.download(f"{keys.archive}{path}", file)
+        if digest != wanted.get(path, digest):
+            raise ArtifactCorruptError(f"{keys.archive}{path} is not what the manifest says")
+    return files
+
+
+def _commit(api: HfApi, repo_id: str, files: Mapping[str, Path], run_id: str) -> str:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete  # noqa: PLC0415  (only PublishModel has it)
+
+    head = api.repo_info(repo_id).sha
+    wanted = {path: _digests(file) for path, file in files.items()}
+    present = _tree(api, repo_id, head or _MAIN)
+    superfluous = set(present) - set(wanted) - _KEPT_BY_THE_HUB
+    if head and not superfluous and _is_equal(present, wanted):
+        return head
+    commit = api.create_commit(
+        repo_id,
+        [
+            *(CommitOperationAdd(path_in_repo=path, path_or_fileobj=file) for path, file in sorted(files.items())),
+            *(CommitOperationDelete(path_in_repo=path) for path in sorted(superfluous)),
+        ],
+        commit_message=f"Run {run_id}",
+        revision=_MAIN,
+        parent_commit=head,
+    )
+    if not _is_equal(_tree(api, repo_id, commit.oid), wanted):
+        raise PublishFailedError(f"Commit {commit.oid} of {repo_id} is not equal to the archive")
+    return commit.oid
+
+
+def _tree(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:
+    from huggingface_hub.hf_api import RepoFile  # noqa: PLC0415  (only PublishModel has it)
+
+    entries = api.list_repo_tree(repo_id, recursive=True, revision=revision)
+    return {
+        entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id for entry in entries if isinstance(entry, RepoFile)
+    }
+
+
+def _is_equal(present: Mapping[str, str], wanted: Mapping[str, _Digests]) -> bool:
+    return all(present.get(path) in digests for path, digests in wanted.items())
+
+
+def _digests(file: Path) -> _Digests:
+    sha256 = hashlib.sha256()
+    git_blob = hashlib.sha1(f"blob {file.stat().st_size}\0".encode(), usedforsecurity=False)
+    with file.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            sha256.update(piece)
+            git_blob.update(piece)
+    return _Digests(sha256.hexdigest(), git_blob.hexdigest())
+
+
+@contextmanager
+def _leaf_errors(target: HubRepository) -> Iterator[None]:
+    import httpx2  # noqa: PLC0415  (only PublishModel has it)
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415  (only PublishModel has it)
+
+    try:
+        yield
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else 0
+        # the Hub's own text may quote what was sent to it
+        if status in {401, 403}:
+            raise HubTokenRefusedError(f"The Hub refused to publish to {target.repo_id} ({status})") from None
+        if status in {0, 408, 429} or status >= 500:
+            raise HubUnavailableError(f"The Hub could not serve {target.repo_id} ({status})") from None
+        raise PublishFailedError(f"The Hub refused the commit to {target.repo_id} ({status})") from None
+    except httpx2.HTTPError as error:
+        raise HubUnavailableError(f"The Hub does not answer ({type(error).__name__})") from None

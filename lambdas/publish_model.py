@@ -1,0 +1,40 @@
+"""PublishModel: one verified commit on the Hub; the only holder of the token that can write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import SecretStr
+from slm_core.documents import read_spec
+from slm_core.environment import environment
+from slm_core.lease import LeaseTable
+from slm_core.parameters import read_token
+from slm_core.publication import HubRepository, publish
+from slm_core.state import PreparedRun, Publication, RunInput
+from slm_core.step import step
+from slm_core.store import ObjectStore
+
+
+@step
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Return where the adapter was published."""
+    run = RunInput.model_validate(event).run
+    LeaseTable(environment().lease_table).require(run.run_id, run.fence)
+    return publish_model(run).model_dump(mode="json")
+
+
+def publish_model(run: PreparedRun) -> Publication:
+    """Return the published revision.
+
+    Raises: ReleaseError's leaves, HubTokenMissingError, HubTokenRefusedError, HubUnavailableError.
+    """
+    store = ObjectStore(run.bucket)
+    spec = read_spec(store, run.keys)
+    repository = HubRepository(
+        endpoint=spec.hub.endpoint,
+        repo_id=spec.hub.publish_repo,
+        token=SecretStr(read_token(run.write_token_secret_id)),
+        is_private=spec.config.publish.is_private,
+    )
+    return publish(store, run.keys, repository)
