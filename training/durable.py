@@ -38,13 +38,18 @@ def seal(directory: Path) -> dict[str, str]:
 
 
 def seal_and_rename(source: Path, target: Path) -> dict[str, str]:
-    """Give a finished temporary directory its name; what stood there is replaced. Return the hashes by path."""
+    """Seal a finished temporary directory, give it its name and return the hashes by path."""
     hashes = seal(source)
+    rename_durably(source, target)
+    return hashes
+
+
+def rename_durably(source: Path, target: Path) -> None:
+    """Give a sealed directory its name; what stood there is replaced."""
     if target.exists():
         shutil.rmtree(target)
     source.rename(target)
     fsync_directory(target.parent)
-    return hashes
 
 
 def sealed_hashes(directory: Path) -> dict[str, str] | None:

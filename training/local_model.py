@@ -86,7 +86,9 @@ def _mended(tokenizer: PreTrainedTokenizerFast) -> PreTrainedTokenizerFast:
     from tokenizers import pre_tokenizers
 
     backend = tokenizer.backend_tokenizer
-    backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer])
+    backend.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), backend.pre_tokenizer]
+    )
     tokenizer.pad_token = PAD_TOKEN
     return tokenizer
 

@@ -1,0 +1,56 @@
+"""Dataset records as token ids, with the bound on their length held before any training. It must not import torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from slm_core.errors import BaseModelCorruptError, DatasetInvalidError
+
+from extraction.prompt import ChatTemplateError, ChatTokenizer, render_example
+from extraction.schema import DatasetRecord
+
+
+@dataclass(frozen=True)
+class EncodedRecord:
+    """Token ids of one record; the answer ends with the stop token."""
+
+    prompt_ids: tuple[int, ...]
+    answer_ids: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.prompt_ids) + len(self.answer_ids)
+
+
+def encode_records(
+    tokenizer: ChatTokenizer, records: Iterable[DatasetRecord], max_tokens: int | None = None
+) -> list[EncodedRecord]:
+    """Return the encoded records.
+
+    Raises: DatasetInvalidError with a count when records are longer than the bound (an answer is never cut),
+    BaseModelCorruptError when the chat template cannot be used.
+    """
+    try:
+        examples = [render_example(tokenizer, record.input, record.output) for record in records]
+    except ChatTemplateError as error:
+        raise BaseModelCorruptError(str(error)) from error
+    encoded = [EncodedRecord(tuple(example.prompt_ids), tuple(example.answer_ids)) for example in examples]
+    if max_tokens is not None:
+        _refuse_longer(encoded, max_tokens)
+    return encoded
+
+
+def digest_of(records: Sequence[EncodedRecord]) -> str:
+    """Return the SHA-256 over all ids: tokenizer, template, notes and answers in one number."""
+    ids = [[record.prompt_ids, record.answer_ids] for record in records]
+    return hashlib.sha256(json.dumps(ids).encode()).hexdigest()
+
+
+def _refuse_longer(encoded: Sequence[EncodedRecord], max_tokens: int) -> None:
+    lengths = [len(record) for record in encoded]
+    if too_long := sum(length > max_tokens for length in lengths):
+        raise DatasetInvalidError(
+            f"{too_long} of {len(encoded)} records are longer than {max_tokens} tokens (the longest has {max(lengths)})"
+        )

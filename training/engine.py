@@ -1,0 +1,204 @@
+"""The training itself: transformers' Trainer and PEFT, with steps cut to a token budget and a loss on the answers alone.
+
+The plan of all steps is fixed before the first one and fed as a single epoch in order, so that resuming means nothing but
+skipping the steps already done.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from slm_core.errors import TrainingDivergedError
+from slm_core.training_config import Hyperparameters
+from torch import Tensor
+from torch.utils.data import DataLoader
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from training.checkpoints import CheckpointStore
+from training.collation import MicroBatchTensors, StepDataset, StepInputs, only_item
+from training.heartbeat import Heartbeat, Pace
+from training.interruption import Interruption
+from training.loss import answer_loss, count_answer_tokens
+from training.models import CausalModel, decoder_and_head
+
+
+@dataclass(frozen=True)
+class Companions:
+    """What watches over the training: where checkpoints go, who is told, who may stop it."""
+
+    store: CheckpointStore
+    heartbeat: Heartbeat
+    interruption: Interruption
+
+
+class AnswerTrainer(Trainer):
+    """A Trainer whose batch is a whole optimiser step, already cut into micro-batches."""
+
+    def get_train_dataloader(self) -> DataLoader[StepInputs]:
+        """Return the plan's steps in order; accelerate must neither shuffle nor split them."""
+        return DataLoader(self.train_dataset, batch_size=1, shuffle=False, collate_fn=only_item)  # type: ignore[arg-type]
+
+    def training_step(
+        self, model: torch.nn.Module, inputs: StepInputs, num_items_in_batch: Tensor | int | None = None
+    ) -> Tensor:
+        """Return the step's loss, the mean over all answer tokens of the step, with its gradients accumulated."""
+        started = time.monotonic()
+        model.train()
+        micro_batches = self._prepare_inputs(inputs)["micro_batches"]
+        answer_tokens = sum(count_answer_tokens(batch["labels"]) for batch in micro_batches)
+        losses = []
+        for batch in micro_batches:
+            with self.accelerator.autocast():
+                loss = self.compute_loss(model, batch, num_items_in_batch=answer_tokens)
+            self.accelerator.backward(loss)
+            losses.append(loss.detach())
+        self.work = _work_of(micro_batches, time.monotonic() - started)
+        return torch.stack(losses).sum()
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: MicroBatchTensors,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Tensor:
+        """Return a micro-batch's share of the step's loss.
+
+        Units: nats per answer token of the step.
+        """
+        decoder, head = decoder_and_head(self.accelerator.unwrap_model(model))
+        hidden = decoder(
+            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
+        ).last_hidden_state
+        return answer_loss(hidden, inputs["labels"], head) / (num_items_in_batch or 1)
+
+    def floating_point_ops(self, inputs: StepInputs) -> int:
+        """Return 0: the Trainer's estimate wants a flat batch, and nothing here reads it."""
+        return 0
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log a step with what it worked through, so that the history alone gives a resumed run's totals."""
+        super().log(logs | self.work if "loss" in logs else logs, start_time)
+
+
+class Watch(TrainerCallback):
+    """Tells the heartbeat of every step, saves by steps and by time, and stops on a signal or on a loss that is no number."""
+
+    def __init__(self, options: Hyperparameters, companions: Companions, after_seconds: float) -> None:
+        self._options = options
+        self._companions = companions
+        self._after_seconds = after_seconds
+        self._pace = Pace()
+        self._saved_at = time.monotonic()
+
+    def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Report a step; the Trainer logs before it saves, so diverged weights never reach a checkpoint."""
+        logs = kwargs["logs"]
+        if "loss" not in logs:
+            return
+        if not (math.isfinite(logs["loss"]) and math.isfinite(logs["grad_norm"])):
+            raise TrainingDivergedError(f"Loss or gradient was no number at step {state.global_step}")
+        self._pace.add(logs["step_seconds"], logs["tokens"])
+        median_seconds = self._pace.median_step_seconds or 0.0
+        self._companions.heartbeat.beat(
+            step=state.global_step,
+            loss=logs["loss"],
+            tokens_per_second=self._pace.tokens_per_second,
+            median_step_seconds=median_seconds,
+            seconds_left=(state.max_steps - state.global_step) * median_seconds + self._after_seconds,
+        )
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> TrainerControl:
+        """Ask for a checkpoint when it is due."""
+        is_asked_to_stop = self._companions.interruption.is_requested
+        is_last = state.global_step >= state.max_steps
+        is_due = state.global_step % self._options.checkpoint_steps == 0
+        is_late = time.monotonic() - self._saved_at >= self._options.checkpoint_minutes * 60
+        control.should_save = is_asked_to_stop or is_last or is_due or is_late
+        control.should_training_stop = control.should_training_stop or is_asked_to_stop
+        return control
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Give the written checkpoint its name."""
+        checkpoint = self._companions.store.adopt(state.global_step)
+        self._saved_at = time.monotonic()
+        self._companions.heartbeat.beat(checkpoint_step=checkpoint.step)
+        self._companions.heartbeat.flush()
+
+
+def make_trainer(
+    model: CausalModel, steps: StepDataset, options: Hyperparameters, companions: Companions, after_seconds: float = 0.0
+) -> AnswerTrainer:
+    """Return a trainer that is ready to run the plan."""
+    trainer = AnswerTrainer(
+        model=model, args=training_arguments(options, len(steps), companions.store.scratch), train_dataset=steps
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(Watch(options, companions, after_seconds))
+    return trainer
+
+
+def training_arguments(options: Hyperparameters, total_steps: int, scratch: Path) -> TrainingArguments:
+    """Return the Trainer's settings for a plan of `total_steps` optimiser steps."""
+    has_gpu = torch.cuda.is_available()
+    return TrainingArguments(
+        output_dir=str(scratch),
+        max_steps=total_steps,
+        per_device_train_batch_size=1,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="warmup_stable_decay",
+        lr_scheduler_kwargs={"num_decay_steps": round(options.decay_fraction * total_steps), "decay_type": "linear"},
+        warmup_steps=round(options.warmup_fraction * total_steps),
+        weight_decay=options.weight_decay,
+        optim="adamw_torch",
+        adam_beta2=options.adam_beta2,
+        max_grad_norm=options.max_grad_norm,
+        gradient_checkpointing=options.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False} if options.gradient_checkpointing else None,
+        bf16=has_gpu and options.dtype != "float32" and torch.cuda.is_bf16_supported(),
+        use_cpu=not has_gpu,
+        seed=options.seed,
+        save_strategy="no",
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to="none",
+        remove_unused_columns=False,
+        dataloader_pin_memory=has_gpu,
+    )
+
+
+def run_training(
+    trainer: AnswerTrainer, resume_from: Path | None, interruption: Interruption
+) -> Sequence[dict[str, Any]]:
+    """Train to the end of the plan and return the history, one row for each step, earlier launches included.
+
+    Raises: TrainingInterruptedError after a signal, TrainingDivergedError.
+    """
+    with interruption.deferred():
+        trainer.train(resume_from_checkpoint=str(resume_from) if resume_from else None)
+    return [row for row in trainer.state.log_history if "loss" in row]
+
+
+def _work_of(micro_batches: Sequence[MicroBatchTensors], seconds: float) -> dict[str, float]:
+    return {
+        "samples": sum(len(batch["input_ids"]) for batch in micro_batches),
+        "tokens": sum(int(batch["attention_mask"].sum()) for batch in micro_batches),
+        "padded_tokens": sum(batch["input_ids"].numel() for batch in micro_batches),
+        "step_seconds": seconds,
+    }

@@ -1,0 +1,49 @@
+"""SIGTERM (docker stop, a shutting-down host) as an ordinary error: at once, or at the next step boundary while training."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from loguru import logger
+from slm_core.errors import TrainingInterruptedError
+
+
+class Interruption:
+    """Whether the process was asked to stop.
+
+    Outside `deferred` the signal raises TrainingInterruptedError where it strikes: every file is written under a
+    temporary name, so nothing half-done can be mistaken for a result. Inside, the training loop asks `is_requested`.
+    """
+
+    def __init__(self) -> None:
+        self.is_requested = False
+        self._is_deferred = False
+
+    def listen(self) -> None:
+        """Take over SIGTERM and SIGINT for the rest of the process."""
+        signal.signal(signal.SIGTERM, self._receive)
+        signal.signal(signal.SIGINT, self._receive)
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let the block finish its step and save; raise afterwards if the signal came."""
+        self._is_deferred = True
+        try:
+            yield
+        finally:
+            self._is_deferred = False
+        self.raise_if_requested()
+
+    def raise_if_requested(self) -> None:
+        """Raise TrainingInterruptedError when the signal has come."""
+        if self.is_requested:
+            raise TrainingInterruptedError("The process was asked to stop")
+
+    def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        logger.warning("asked to stop")
+        self.is_requested = True
+        if not self._is_deferred:
+            self.raise_if_requested()

@@ -1,0 +1,113 @@
+"""Loads the base model and puts a LoRA adapter on it: which device, which precision, which modules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import torch
+from loguru import logger
+from peft import LoraConfig, PeftModel, TaskType, get_peft_model
+from safetensors import SafetensorError
+from slm_core.errors import BaseModelCorruptError, GpuMissingError
+from slm_core.training_config import Hyperparameters
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+
+CausalModel: TypeAlias = PreTrainedModel | PeftModel
+
+
+def training_device() -> torch.device:
+    """Return the GPU if there is one, else the CPU."""
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def training_dtype(options: Hyperparameters) -> torch.dtype:
+    """Return the precision of weights and activations.
+
+    Raises: GpuMissingError for what would crawl on the CPU: bfloat16 (a sixteenth of fp32's speed) and 4-bit weights.
+    """
+    has_gpu = torch.cuda.is_available()
+    if not has_gpu and (options.quantization == "nf4" or options.dtype == "bfloat16"):
+        raise GpuMissingError("The configuration asks for 4-bit or bfloat16 weights, and no GPU is visible")
+    if options.dtype == "float32" or not has_gpu or not torch.cuda.is_bf16_supported():
+        return torch.float32
+    return torch.bfloat16
+
+
+def load_tokenizer(directory: Path) -> PreTrainedTokenizerFast:
+    """Return the tokenizer of a model directory.
+
+    Raises: BaseModelCorruptError.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseModelCorruptError(f"The tokenizer cannot be read ({type(error).__name__})") from error
+    if tokenizer.chat_template is None:
+        raise BaseModelCorruptError("The tokenizer has no chat template")
+    return tokenizer
+
+
+def load_model(directory: Path, dtype: torch.dtype, quantization: str = "none") -> PreTrainedModel:
+    """Return the model of a directory on the training device, in evaluation mode.
+
+    Raises: BaseModelCorruptError.
+    """
+    logger.info(
+        "loading the base model as {} on {}", quantization if quantization != "none" else dtype, training_device()
+    )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            directory,
+            dtype=dtype,
+            attn_implementation="sdpa",
+            local_files_only=True,
+            quantization_config=_nf4(dtype) if quantization == "nf4" else None,
+            device_map={"": training_device()} if quantization == "nf4" else None,
+        )
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
+        raise BaseModelCorruptError(f"The base model cannot be loaded ({type(error).__name__})") from error
+    return (model if quantization == "nf4" else model.to(training_device())).eval()
+
+
+def add_adapter(model: PreTrainedModel, options: Hyperparameters) -> PeftModel:
+    """Return the model with a fresh LoRA adapter; the base weights are frozen, the adapter is fp32."""
+    modules = options.target_modules
+    # A is drawn at random: the same seed gives the same adapter whatever was drawn before
+    torch.manual_seed(options.seed)
+    config = LoraConfig(
+        task_type=TaskType.CAUSAL_LM,
+        r=options.lora_rank,
+        lora_alpha=options.lora_alpha,  # type: ignore[arg-type]
+        lora_dropout=options.lora_dropout,
+        target_modules=modules if isinstance(modules, str) else list(modules),
+        bias="none",
+    )
+    return get_peft_model(model, config)
+
+
+def load_adapter(model: PreTrainedModel, directory: Path) -> PeftModel:
+    """Return the model with a saved adapter, for use, not for training."""
+    return PeftModel.from_pretrained(model, directory).eval()
+
+
+def decoder_and_head(model: CausalModel) -> tuple[torch.nn.Module, torch.nn.Module]:
+    """Return the part that makes hidden states and the vocabulary projection, adapters included."""
+    causal = model.get_base_model() if isinstance(model, PeftModel) else model
+    return causal.get_decoder(), causal.get_output_embeddings()
+
+
+def count_trainable(model: CausalModel) -> int:
+    """Return the number of parameters that training changes."""
+    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _nf4(compute_dtype: torch.dtype) -> object:
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=compute_dtype,
+    )
