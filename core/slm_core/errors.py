@@ -94,7 +94,7 @@ class HubTokenMissingError(RequestError):
 
 class HubTokenRefusedError(RequestError):
     remedy = (
-        "Create a token with the right role on the Hub, accept the model's licence, and store it in the named secret."
+        "Create a token with the right role, accept the model's licence, and store the token in the named secret."
     )
 
 
