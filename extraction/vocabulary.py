@@ -60,6 +60,8 @@ class Entry(BaseModel):
     """Codes that the label is written out into: TCHP is its four drugs."""
     implies: tuple[str, ...] = ()
     """Codes that add nothing beside this one: FOLFOX already says oxaliplatin."""
+    broader: tuple[str, ...] = ()
+    """Codes that say the same less exactly; only the taxonomy of mistakes reads them."""
     values: tuple[ValueForm, ...] = ()
     source: str | None = None
     """Where the fact comes from, when it is not the source of the file."""
@@ -129,9 +131,9 @@ class Vocabulary(BaseModel):
         codes = [entry.code for entry in self.entries]
         if repeated := sorted({code for code in codes if codes.count(code) > 1}):
             raise ValueError(f"{self.field}: codes appear twice: {', '.join(repeated)}")
-        named = {code for entry in self.entries for code in (*entry.expands, *entry.implies)}
+        named = {code for entry in self.entries for code in (*entry.expands, *entry.implies, *entry.broader)}
         if unknown := sorted(named - set(codes)):
-            raise ValueError(f"{self.field}: unknown codes in expands or implies: {', '.join(unknown)}")
+            raise ValueError(f"{self.field}: unknown codes in expands, implies or broader: {', '.join(unknown)}")
         return self
 
 
