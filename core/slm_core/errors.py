@@ -260,8 +260,8 @@ class HubUnavailableError(ServiceError):
 
 
 def leaves(root: type[FineTuneSlmError] = FineTuneSlmError) -> dict[str, type[FineTuneSlmError]]:
-    """Return every leaf error by its name, the only spelling that the workflow file may use."""
-    children = root.__subclasses__()
+    """Return every leaf error of this module by its name, the only spelling that the workflow file may use."""
+    children = [child for child in root.__subclasses__() if child.__module__ == __name__]
     if not children:
         return {root.__name__: root}
     return {name: leaf for child in children for name, leaf in leaves(child).items()}
