@@ -61,7 +61,7 @@ def biomarker_items(text: str) -> frozenset[str]:
         results = list(_results(part))
         items |= {f"{marker.code} {value}" for marker, value in results if value}
         if not results and not _UNTESTED.search(part) and not genes_named(part):
-            unknown.add(re.sub(r"[^a-z0-9+<>.% -]", "", part))
+            unknown.add(part)
     return frozenset(items | unknown)
 
 
@@ -91,7 +91,9 @@ def _segments(part: str) -> list[tuple[Entry, str]]:
     """Return each marker named in the part with the words that describe it."""
     mentions = _one_per_neighbourhood(_markers().find(part))
     segments: list[tuple[Entry, str]] = []
-    leading = part[: mentions[0].start] if mentions else ""
+    if not mentions:
+        return segments
+    leading = part[: mentions[0].start]
     for mention, following in zip(mentions, [*mentions[1:], None], strict=True):
         between = part[mention.end : following.start if following else len(part)]
         lead_of_next = _LEADING.search(between) if following else None
