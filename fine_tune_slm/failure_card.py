@@ -62,10 +62,17 @@ def failure_card(
         error=error,
         cause=(failure.cause if failure else timeline.cause) or "no cause was recorded",
         instance_id=instance.instance_id if instance else None,
-        instance_state=instance.state if instance else "unknown: no record was written",
+        instance_state=_instance_state(record),
         last_checkpoint_step=checkpoint,
         next_command=_next_command(run_id, error, checkpoint, where),
     )
+
+
+def _instance_state(record: RunRecord | None) -> str:
+    if record is None:
+        return "unknown: no record was written"
+    # a run that failed before it held the lease has touched no instance
+    return record.instance.state if record.instance else NEVER_STARTED
 
 
 def _next_command(run_id: str, error: str, checkpoint: int | None, where: Literal["laptop", "account"]) -> str:

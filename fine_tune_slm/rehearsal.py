@@ -11,6 +11,7 @@ from rich.console import Console
 from slm_core.training_config import Frozen
 
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
+from fine_tune_slm.emulator_log import emulator_log
 from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
 from fine_tune_slm.faults import requested_fault
 from fine_tune_slm.interruption import stop_execution
@@ -61,7 +62,7 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
     base_model = request.base_model or ensure_local_model(request.root, request.project)
     settings = LocalCloudSettings(root=run.directory, volume=request.root / "volume", wait_scale=request.wait_scale)
     console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS and deploying template.yaml")
-    with LocalCloud(settings) as cloud:
+    with emulator_log(run.directory / "logs" / "emulator.log"), LocalCloud(settings) as cloud:
         stage = set_up(
             cloud,
             StageSpec(

@@ -18,7 +18,7 @@ from fine_tune_slm.parameters import init_parameters, parse_assignments, require
 if TYPE_CHECKING:
     from fine_tune_slm.localcloud import LocalCloud
 
-PUBLISH_NAMESPACE = "rehearsal"
+PUBLISH_NAMESPACE = "local"  # the user of the local Hub: PrepareRun asks whose the token is
 IMAGE_ID = "ami-0f00d000000000000"
 
 
@@ -56,7 +56,8 @@ def set_up(cloud: LocalCloud, spec: StageSpec) -> Stage:
     revision = cloud.hub.add_model(repo_id, spec.base_model, gated=True)
     outputs = cloud.deploy(spec.project / "template.yaml", _template_parameters(cloud, spec))
     read_token, write_token = _store_tokens(cloud, outputs, repo_id)
-    _initialise_parameters(cloud, spec, outputs, {"hub.base_model_revision": revision, **_published_as(repo_id)})
+    assigned = {"hub.base_model_revision": revision, "hub.publish_repo": _publish_repo(repo_id)}
+    _initialise_parameters(cloud, spec, outputs, assigned)
     specs = load_setting_specs(spec.project / CONFIG_FILE, outputs["ParameterRoot"])
     dataset_uri = publish_dataset(check_dataset(spec.dataset), cloud, specs)
     return Stage(outputs, dataset_uri, read_token, write_token)
@@ -77,14 +78,14 @@ def _git_commit(project: Path) -> str:
     return answer.stdout.strip() if answer.returncode == 0 else "unknown"
 
 
-def _published_as(repo_id: str) -> dict[str, str]:
-    return {"hub.publish_repo": f"{PUBLISH_NAMESPACE}/{repo_id.rsplit('/', maxsplit=1)[-1]}-clinical-extraction"}
+def _publish_repo(repo_id: str) -> str:
+    return f"{PUBLISH_NAMESPACE}/{repo_id.rsplit('/', maxsplit=1)[-1]}-clinical-extraction"
 
 
 def _store_tokens(cloud: LocalCloud, outputs: dict[str, str], repo_id: str) -> tuple[str, str]:
     """Put one token that may read and one that may write into the stack's secrets; both live as long as the run."""
-    read_token = cloud.hub.create_token("read", gated=[repo_id])
-    write_token = cloud.hub.create_token("write", namespaces=[PUBLISH_NAMESPACE])
+    read_token = cloud.hub.create_token("read", [repo_id])
+    write_token = cloud.hub.create_token("write", [_publish_repo(repo_id)])
     secrets_manager = cloud.client("secretsmanager")
     for output, token in (("HubReadTokenSecretId", read_token), ("HubWriteTokenSecretId", write_token)):
         secrets_manager.put_secret_value(SecretId=outputs[output], SecretString=token)

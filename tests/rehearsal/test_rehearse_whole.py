@@ -1,0 +1,166 @@
+"""`fine-tune-slm rehearse` from an empty emulated account to a released adapter, on a tiny random Llama."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from slm_core.records import Manifest
+
+from fine_tune_slm.closing import RunResult, show_result
+from fine_tune_slm.kept_runs import KeptRuns, verify_archive
+from fine_tune_slm.rehearsal import rehearse
+
+STATES_OF_A_GOOD_RUN = [
+    "Receive",
+    "PrepareRun",
+    "StartInstance",
+    "AwaitInstance",
+    "CheckInstance",
+    "InstanceIsReady",
+    "StartTraining",
+    "AwaitTraining",
+    "CheckTraining",
+    "HowTrainingGoes",
+    "ArchiveArtifacts",
+    "StopInstance",
+    "AssessModel",
+    "WhetherToPublish",
+    "PublishModel",
+    "CompleteRun",
+    "Succeeded",
+]
+
+
+@pytest.fixture(scope="module")
+def said() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def result(tiny_project, tiny_model, tiny_dataset, local_root, said) -> RunResult:
+    """One whole rehearsal, asked about by every test of this module."""
+    from fine_tune_slm.rehearsal import RehearsalRequest
+
+    request = RehearsalRequest(
+        project=tiny_project,
+        base_model=tiny_model,
+        dataset=tiny_dataset,
+        config_file="training_config.tiny.yml",
+        root=local_root,
+        run_name="whole",
+        wait_scale=0.02,
+        execution_input='{"Comment": "what the console prefills"}',
+    )
+    return rehearse(request, Console(file=said, width=160))
+
+
+def test_the_run_succeeds_through_every_state(result):
+    assert result.timeline.status == "SUCCEEDED", result.card
+    assert [total.name for total in result.timeline.totals()] == STATES_OF_A_GOOD_RUN
+    assert result.record.status == "succeeded"
+
+
+def test_the_instance_is_stopped_and_its_time_is_accounted_for(result):
+    assert result.record.instance.state == "stopped"
+    assert result.record.billed_seconds >= 60  # AWS bills a minute at least
+    assert result.record.cost_usd > 0
+
+
+def test_the_archive_matches_its_manifest_byte_for_byte_and_holds_nothing_else(result):
+    manifest = verify_archive(result.archive)
+    present = {path.relative_to(result.archive).as_posix() for path in result.archive.rglob("*") if path.is_file()}
+    assert present == {file.path for file in manifest.files} | {"manifest.json"}
+    for file in manifest.files:
+        content = (result.archive / file.path).read_bytes()
+        assert (len(content), hashlib.sha256(content).hexdigest()) == (file.size_bytes, file.sha256)
+
+
+def test_the_hub_has_the_same_files_as_the_archive(result):
+    hub = result.run.directory / "hub"
+    commit = json.loads((hub / result.record.hub_repo / "commits" / f"{result.record.hub_revision}.json").read_text())
+    published = {file["path"]: file["sha256"] for file in commit["files"]}
+    manifest = Manifest.model_validate_json((result.archive / "manifest.json").read_bytes())
+    assert {file.path: file.sha256 for file in manifest.files}.items() <= published.items()
+
+
+def test_the_published_adapter_loads_from_the_hub_with_equal_tensors(result, tiny_model, tmp_path, monkeypatch):
+    import torch
+    from huggingface_hub import snapshot_download
+    from peft import PeftModel
+    from safetensors.torch import load_file
+    from transformers import AutoModelForCausalLM
+
+    from fine_tune_slm.localcloud.hub.server import LocalHub
+
+    hub = LocalHub(result.run.directory / "hub")
+    try:
+        token = hub.create_token("read")
+        fetched = Path(
+            snapshot_download(
+                result.record.hub_repo,
+                revision=result.record.hub_revision,
+                endpoint=hub.endpoint,
+                token=token,
+                cache_dir=tmp_path,
+            )
+        )
+    finally:
+        hub.close()
+    published = load_file(fetched / "adapter_model.safetensors")
+    archived = load_file(result.archive / "adapter_model.safetensors")
+    assert published.keys() == archived.keys()
+    assert all(torch.equal(published[name], archived[name]) for name in archived)
+    assert any(bool(tensor.any()) for name, tensor in archived.items() if "lora_B" in name), "nothing was trained"
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(tiny_model), fetched)
+    assert model.peft_config["default"].r == 2
+
+
+def test_everything_of_the_run_is_kept_and_latest_points_to_it(result, local_root):
+    assert KeptRuns(local_root).find("latest").run_id == result.run.run_id
+    assert result.run.read_record() == result.record
+    assert result.run.read_timeline().status == "SUCCEEDED"
+    assert list((result.run.directory / "logs").rglob("*.log"))
+
+
+def test_the_report_tells_the_verdict_and_what_the_adapter_was_made_of(result):
+    page = result.run.report.read_text(encoding="utf-8")
+    assert "SUCCEEDED in" in page
+    assert "loss over step" in page
+    manifest = Manifest.model_validate_json((result.archive / "manifest.json").read_bytes())
+    assert manifest.provenance.dataset_sha256 in page
+
+
+def test_no_token_and_no_note_is_kept_outside_the_dataset_itself(result):
+    for path in result.run.directory.rglob("*"):
+        relative = path.relative_to(result.run.directory).as_posix()
+        if path.is_file() and "/datasets/" not in relative and not relative.startswith("hub/blobs"):
+            content = path.read_bytes()
+            assert b"Synthetic note" not in content, relative
+            assert b"hf_" not in content, relative
+
+
+def test_the_live_view_told_each_state_without_a_terminal(result, said):
+    lines = said.getvalue().splitlines()
+    for state in STATES_OF_A_GOOD_RUN:
+        assert any(state in line for line in lines), state
+    assert any("loss" in line for line in lines)
+    assert len(lines) < 90
+
+
+def test_the_summary_names_what_to_try_next(result):
+    out = io.StringIO()
+    show_result(result, Console(file=out, width=160))
+    assert f"fine-tune-slm extract --run {result.run.run_id} NOTE.txt" in out.getvalue()
+    assert result.record.hub_repo in out.getvalue()
+
+
+def test_the_adapter_answers_a_note_with_one_record(result, tiny_model):
+    from fine_tune_slm.extract import extract
+
+    answer = extract(result.run, "Synthetic note: stage II breast cancer.", tiny_model, Path(__file__).parents[2])
+    assert len(json.loads(answer)) == 7
