@@ -17,18 +17,12 @@ def local_model_directory(root: Path) -> Path:
 
 
 def ensure_local_model(root: Path, project: Path) -> Path:
-    """Return the local model's directory, building the model when it is not there yet.
+    """Return the local model's directory; the training code builds the model unless a complete one lies there.
 
     Raises: ModelBuildFailedError.
     """
     directory = local_model_directory(root)
-    if not is_built(directory):
-        command = [sys.executable, "-m", "training", "build-local-model", "--output", str(directory.resolve())]
-        if subprocess.run(command, cwd=project, check=False).returncode != 0:
-            raise ModelBuildFailedError("The local model could not be built")
+    command = [sys.executable, "-m", "training", "build-local-model", "--output", str(directory.resolve())]
+    if subprocess.run(command, cwd=project, check=False).returncode != 0:
+        raise ModelBuildFailedError("The local model could not be built")
     return directory
-
-
-def is_built(directory: Path) -> bool:
-    """Return whether a complete model lies there; it is moved into place as a whole."""
-    return (directory / "config.json").is_file() and (directory / "model.safetensors").is_file()

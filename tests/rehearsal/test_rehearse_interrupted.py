@@ -1,0 +1,56 @@
+"""Ctrl-C in the middle of a rehearsal: the execution ends, the instance is stopped, no process is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 60.0
+
+
+def command_lines() -> list[str]:
+    """Return the command line of every process of this machine that can be read."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(path.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+        except OSError:
+            continue
+    return found
+
+
+def wait_for_line(stream, wanted: str) -> list[str]:
+    lines = []
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        line = stream.readline()
+        lines.append(line)
+        if wanted in line or not line:
+            break
+    return lines
+
+
+def test_ctrl_c_stops_the_execution_and_the_instance_and_says_so(tiny_project, tiny_model, tiny_dataset, tmp_path):
+    root = tmp_path / "local"
+    command = [sys.executable, "-m", "fine_tune_slm.cli", "rehearse", "--run-name", "interrupted"]
+    command += ["--model", str(tiny_model), "--dataset", str(tiny_dataset), "--config", "training_config.tiny.yml"]
+    command += ["--root", str(root), "--wait-scale", "0.02", "--input", '{"training": {"epochs": 90}}']
+    environment = os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'core'}", "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, cwd=tiny_project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    with process:
+        seen = wait_for_line(process.stdout, "StartTraining  ")
+        process.send_signal(signal.SIGINT)
+        rest = process.communicate(timeout=PATIENCE_SECONDS)[0]
+    assert any("StartTraining" in line for line in seen), seen
+    assert process.returncode != 0
+    assert "The execution is ABORTED, the instance stopped." in rest
+    assert "Traceback" not in rest
+    assert not [line for line in command_lines() if str(root) in line]
