@@ -98,3 +98,7 @@ class VolumePaths:
 
     def outcome(self, run_id: str) -> Path:
         return self.run(run_id) / "outcome.json"
+
+    def progress(self, run_id: str) -> Path:
+        """The newest heartbeat, for the host's guard; staging holds the workflow's copy."""
+        return self.run(run_id) / "progress.json"
