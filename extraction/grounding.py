@@ -37,12 +37,22 @@ def support(field: Field, item: str, note: str) -> str | None:
     """Return the rule by which the note supports a canonical item, or None when nothing in it does."""
     text = normalised(note)
     rule = _RULES.get(field, _by_vocabulary)(field, item, text)
-    return rule or ("verbatim" if normalised(item) in text else None)
+    is_verbatim = field != "stage" and surface_pattern({normalised(item)}).search(text)
+    return rule or ("verbatim" if is_verbatim else None)
 
 
 def is_grounded(field: Field, item: str, note: str) -> bool:
     """Return whether the note supports a canonical item."""
     return support(field, item, note) is not None
+
+
+def is_mentioned(field: Field, item: str, note: str) -> bool:
+    """Return whether a note so much as speaks of an item: it supports it, or names its gene or marker at all."""
+    if is_grounded(field, item, note):
+        return True
+    if field == "gene_mutation":
+        return item.partition(" ")[0] in {mention.entry.code for mention in genes_named(normalised(note))}
+    return field == "biomarker" and item.rpartition(" ")[0] in markers_named(normalised(note))
 
 
 def _by_vocabulary(field: Field, item: str, text: str) -> str | None:
@@ -69,7 +79,7 @@ def _stage(field: Field, item: str, text: str) -> str | None:
         return "metastatic disease is stage IV"
     if has_tnm(text) and re.fullmatch(r"(?:0|IV|I{1,3})[A-D]?", item):
         return "stage group from TNM"
-    if item.lower() in text.replace(" ", ""):
+    if re.match(r"[CPYRM]*T[0-4XI]", item) and item.lower() in text.replace(" ", ""):
         return "TNM"
     return _by_vocabulary(field, item, text) if item in {"limited", "0"} else None
 

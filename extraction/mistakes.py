@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from extraction.canonical import canonical_items, comparable_items
 from extraction.canonical.stage import stages_in_prose
-from extraction.grounding import is_grounded
+from extraction.grounding import is_grounded, is_mentioned
 from extraction.parser import ParsedAnswer, Record, record_of
 from extraction.schema import FIELDS, ExtractionRecord, Field
 from extraction.vocabulary import Entry, vocabulary
@@ -58,8 +58,9 @@ class Mistake:
 
 @dataclass
 class _Differences:
-    """What is still to be explained of one field."""
+    """What is still to be explained of one field, and what needs no explanation."""
 
+    agreed: frozenset[str]
     missing: set[str]
     spurious: set[str]
 
@@ -80,18 +81,19 @@ def mistakes_of(gold: ExtractionRecord, answer: ParsedAnswer, note: str) -> list
 
 def _difference(field: Field, gold: Record, answer: Record) -> _Differences:
     gold_items, answer_items = comparable_items(field, gold[field], answer[field])
-    return _Differences(set(gold_items - answer_items), set(answer_items - gold_items))
+    return _Differences(gold_items & answer_items, set(gold_items - answer_items), set(answer_items - gold_items))
 
 
 def _misplaced(answer: Record, differences: dict[Field, _Differences]) -> Iterator[Mistake]:
     for source in FIELDS:
         for part in filter(None, map(str.strip, (answer[source] or "").split(";"))):
-            for target in FIELDS:
+            read_here = canonical_items(source, part)
+            for target in (field for field in FIELDS if field != source):
                 moved = canonical_items(target, part) & differences[target].missing
-                if target == source or not moved or not canonical_items(source, part) & differences[source].spurious:
+                if not moved or read_here & differences[source].agreed:
                     continue
                 differences[target].missing -= moved
-                differences[source].spurious -= canonical_items(source, part)
+                differences[source].spurious -= read_here
                 yield from (Mistake(MistakeKind.WRONG_FIELD, target, missing=item) for item in sorted(moved))
 
 
@@ -104,7 +106,7 @@ def _of_field(field: Field, rest: _Differences, says_nothing: tuple[bool, bool],
         yield from _pairs(field, rest, note)
     yield from (Mistake(MistakeKind.OMISSION, field, missing=item) for item in sorted(rest.missing))
     for item in sorted(rest.spurious):
-        kind = MistakeKind.DISTRACTOR_LEAK if is_grounded(field, item, note) else MistakeKind.VALUE
+        kind = MistakeKind.DISTRACTOR_LEAK if is_mentioned(field, item, note) else MistakeKind.VALUE
         yield Mistake(kind, field, spurious=item)
 
 

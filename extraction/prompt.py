@@ -26,7 +26,9 @@ Message = dict[str, str]
 class ChatTokenizer(Protocol):
     """The part of a Hugging Face tokenizer that rendering needs."""
 
-    all_special_ids: list[int]
+    @property
+    def all_special_ids(self) -> Sequence[int]:
+        """Return the ids of tokens that are no text."""
 
     def apply_chat_template(self, conversation: list[Message], **options: Any) -> Any:
         """Return the conversation as text, when `tokenize=False`."""

@@ -15,7 +15,7 @@ from extraction.lexicon import Lexicon, Mention
 from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
 
-_PART = re.compile(r";|\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)")
+_CLAUSE = re.compile(r"\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)")
 _NO_FINDING = re.compile(
     r"wild[- ]?type|\bwt\b|\bnegative\b|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|\bbenign\b|"
     r"uncertain significance|\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
@@ -26,20 +26,13 @@ _UNSPECIFIED = "mutation"
 
 
 def alteration_items(text: str) -> frozenset[str]:
-    """Return the alterations that a normalised value reports."""
+    """Return the alterations that a normalised value reports; a part without any known gene is an item of its own."""
     items: set[str] = set()
-    unknown: set[str] = set()
     last_gene: str | None = None
-    for part in filter(None, (part.strip() for part in _PART.split(text))):
-        genes = genes_named(part)
-        last_gene = genes[-1].entry.code if genes else last_gene
-        if _NO_FINDING.search(part):
-            continue
-        if genes or (last_gene and is_alteration(part)):
-            items |= _items_of_part(part, genes, last_gene or "")
-        else:
-            unknown.add(part)
-    return frozenset(_without_subsumed(items) or unknown)
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        found, last_gene = _items_of_part(part, last_gene)
+        items |= found or (set() if _NO_FINDING.search(part) else {part})
+    return frozenset(_without_subsumed(items))
 
 
 def genes_named(text: str) -> list[Mention]:
@@ -52,25 +45,36 @@ def item_of(gene: str, alteration: str) -> str:
     return _aliases().get((gene, alteration), f"{gene} {alteration}")
 
 
-def _items_of_part(part: str, genes: list[Mention], last_gene: str) -> set[str]:
-    if len(genes) > 1 and (_FUSION.search(part) or _are_joined(part, genes)):
+def _items_of_part(part: str, last_gene: str | None) -> tuple[set[str], str | None]:
+    """Return the items of one part and the gene it named last: of that gene speaks what names none ("L858R, T790M")."""
+    items: set[str] = set()
+    for clause in filter(None, (clause.strip() for clause in _CLAUSE.split(part))):
+        genes = genes_named(clause)
+        last_gene = genes[-1].entry.code if genes else last_gene
+        if last_gene and (genes or is_alteration(clause)) and not _NO_FINDING.search(clause):
+            items |= _items_of_clause(clause, genes, last_gene)
+    return items, last_gene
+
+
+def _items_of_clause(clause: str, genes: list[Mention], last_gene: str) -> set[str]:
+    if len(genes) > 1 and (_FUSION.search(clause) or _are_joined(clause, genes)):
         return {item_of(_fusion_gene([mention.entry.code for mention in genes]), "fusion")}
-    if len(genes) > 1 and not _shares_alteration(part, genes):
-        bounds = [mention.start for mention in genes] + [len(part)]
+    if len(genes) > 1 and not _shares_alteration(clause, genes):
+        bounds = [mention.start for mention in genes] + [len(clause)]
         spans = zip(genes, [0, *bounds[1:-1]], bounds[1:], strict=True)
-        return {item_in_words(part[start:end], mention.entry.code) for mention, start, end in spans}
+        return {item_in_words(clause[start:end], mention.entry.code) for mention, start, end in spans}
     symbols = [mention.entry.code for mention in genes] or [last_gene]
-    return {item_in_words(part, symbol) for symbol in symbols}
+    return {item_in_words(clause, symbol) for symbol in symbols}
 
 
-def _are_joined(part: str, genes: list[Mention]) -> bool:
+def _are_joined(clause: str, genes: list[Mention]) -> bool:
     """Return whether two genes are written as fusion partners, as in EML4-ALK."""
-    return any(part[left.end : right.start] == "-" for left, right in pairwise(genes))
+    return any(clause[left.end : right.start] == "-" for left, right in pairwise(genes))
 
 
-def _shares_alteration(part: str, genes: list[Mention]) -> bool:
+def _shares_alteration(clause: str, genes: list[Mention]) -> bool:
     """Return whether the genes stand side by side (KRAS/NRAS), so that one alteration is said of all."""
-    gaps = [part[left.end : right.start] for left, right in pairwise(genes)]
+    gaps = [clause[left.end : right.start] for left, right in pairwise(genes)]
     return all(re.fullmatch(r"[ /&]*", gap) for gap in gaps)
 
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from extraction.canonical import canonical_items, comparable_items
 from extraction.schema import FIELDS
 from extraction.vocabulary import vocabulary
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TABLE = yaml.safe_load(Path(__file__).with_name("agreements.yml").read_text(encoding="utf-8"))
 
