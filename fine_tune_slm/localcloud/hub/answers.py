@@ -52,7 +52,8 @@ def repository_not_found(*, is_authenticated: bool) -> RefusedError:
     """Return the Hub's answer for a repository that is missing or hidden: it tells nobody which of the two."""
     if is_authenticated:
         return RefusedError(404, "Repository not found", "RepoNotFound")
-    return RefusedError(401, "Invalid username or password.")
+    # The Hub sends no code here; huggingface_hub recognises the case by an https URL, which a loopback server has not.
+    return RefusedError(401, "Invalid username or password.", "RepoNotFound")
 
 
 def revision_not_found(revision: str) -> RefusedError:

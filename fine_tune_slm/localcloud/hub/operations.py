@@ -48,7 +48,7 @@ class Reading:
         url = f"{request.endpoint}/{repo_id}"
         try:
             if self._store.exists(repo_id):
-                raise RefusedError(409, "You already created this model repo")
+                return as_json({"error": "You already created this model repo", "url": url}, 409)
             is_private = wanted.get("visibility") == "private" or bool(wanted.get("private"))
             self._store.create(repo_id, Access(is_private=is_private, is_gated=False))
         except InvalidNameError as error:

@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from moto.core.exceptions import ServiceException
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models.instances import Instance, InstanceState, StateReason
 
 from fine_tune_slm.localcloud.fleet.fleet import Fleet, StartRefusedError, StateError
@@ -80,7 +80,7 @@ def _starting(fleet: Fleet) -> Callable[[Instance], InstanceState]:
         except StateError as error:
             raise _incorrect_state(self, error) from error
         except StartRefusedError as error:
-            raise ServiceException(error.fault.code, error.fault.message) from error
+            raise EC2ClientError(error.fault.code, error.fault.message) from error
         return before
 
     return start
@@ -98,8 +98,8 @@ def _stopping(fleet: Fleet) -> Callable[[Instance], InstanceState]:
     return stop
 
 
-def _incorrect_state(instance: Instance, error: StateError) -> ServiceException:
-    return ServiceException("IncorrectInstanceState", f"The instance '{instance.id}' {error}.")
+def _incorrect_state(instance: Instance, error: StateError) -> EC2ClientError:
+    return EC2ClientError("IncorrectInstanceState", f"The instance '{instance.id}' {error}.")
 
 
 def _status(fleet: Fleet, original: property) -> Callable[[Instance], dict[str, Any]]:

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from moto.core.exceptions import ServiceException
+from moto.ssm.exceptions import SSMException
 from moto.core.responses import ActionResult
 from moto.ssm.responses import SimpleSystemManagerResponse as Responses
 
@@ -32,7 +32,7 @@ class RunCommand:
         instance_ids = request._get_param("InstanceIds", [])
         agents = {instance_id: self._fleet.agent_of(instance_id) for instance_id in instance_ids}
         if len(agents) != 1 or None in agents.values():
-            raise ServiceException("InvalidInstanceId", f"Instances {instance_ids} not in a valid state for account")
+            raise SSMException("InvalidInstanceId", f"Instances {instance_ids} not in a valid state for account")
         command = self._command(request, instance_ids[0])
         self._commands[command.command_id] = command
         agent, boot = self._fleet.agent_of(command.instance_id), self._fleet.boot_of(command.instance_id)
@@ -57,7 +57,7 @@ class RunCommand:
         plugin = request._get_param("PluginName")
         is_known = command is not None and command.instance_id == request._get_param("InstanceId")
         if command is None or not is_known or (plugin and plugin != command.rendered.plugin):
-            raise ServiceException("InvocationDoesNotExist", "")
+            raise SSMException("InvocationDoesNotExist", "")
         return ActionResult(invocation(command))
 
     def list_commands(self, request: Responses) -> ActionResult:
@@ -93,9 +93,9 @@ class RunCommand:
         try:
             rendered = render(document.content_json, parameters)
         except ParametersError as error:
-            raise ServiceException("InvalidParameters", str(error)) from error
+            raise SSMException("InvalidParameters", str(error)) from error
         except DocumentError as error:
-            raise ServiceException("InvalidDocument", str(error)) from error
+            raise SSMException("InvalidDocument", str(error)) from error
         return Command(
             document_name=name,
             instance_id=instance_id,
@@ -109,7 +109,7 @@ class RunCommand:
     def _find(self, request: Responses) -> Command:
         command = self._commands.get(request._get_param("CommandId"))
         if command is None:
-            raise ServiceException("InvalidCommandId", "")
+            raise SSMException("InvalidCommandId", "")
         return command
 
     def _matching(self, request: Responses) -> Iterable[Command]:

@@ -13,8 +13,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.s3.models import s3_backends
+from moto.stepfunctions.exceptions import InvalidName, ValidationException
 from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -24,6 +24,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
+from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
@@ -62,6 +63,7 @@ def seams(wait_scale: float, client_for: ClientFor) -> list[Seam]:
         Seam(ErrorEqualsDecl, "_eval_body", ("self", "env"), _never_catching_what_aws_never_catches),
         Seam(StepFunctionsParserBackend, "start_execution", start_parameters, _checked_start),
         Seam(StateMachine, "create_from_cloudformation_json", create_parameters, lambda _: classmethod(_create_machine)),
+        Seam(Execution, "get_start_execution_details", ("self",), _start_time_as_text),
         Seam(EventManager, "add_event", event_parameters, _counted_events),
         Seam(state_module.CommonStateField, "_eval_body", ("self", "env"), _failing_when_history_is_full),
         Seam(state_module, "is_within_size_quota", ("value",), lambda _: is_within_payload_limit),
@@ -103,16 +105,25 @@ def _checked_start(original: Callable[..., Any]) -> Callable[..., Any]:
         trace_header: str | None = None,
     ) -> Any:
         if name is not None and (len(name) > MAX_NAME_CHARACTERS or not name or _FORBIDDEN_IN_A_NAME.search(name)):
-            raise ServiceException("InvalidName", f"Invalid Name: '{name}'")
+            raise InvalidName(f"Invalid Name: '{name}'")
         if execution_input is not None and len(execution_input.encode()) > MAX_PAYLOAD_BYTES:
-            raise ServiceException(
-                "ValidationException",
+            raise ValidationException(
                 "1 validation error detected: Value at 'input' failed to satisfy constraint: "
                 f"Member must have length less than or equal to {MAX_PAYLOAD_BYTES}",
             )
         return original(self, state_machine_arn, name or str(uuid.uuid4()), execution_input, trace_header)
 
     return start_execution
+
+
+def _start_time_as_text(original: Callable[..., Any]) -> Callable[..., Any]:
+    # the context object's StartTime is text in AWS; moto's datetime would break DescribeExecution once it is passed on
+    def get_start_execution_details(self: Execution) -> Any:
+        details = original(self)
+        details.start_time = self.start_date.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return details
+
+    return get_start_execution_details
 
 
 def _create_machine(

@@ -1,0 +1,3 @@
+"""What a layer brings."""
+
+MARK = "from the layer"
