@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHONS := 3.11 3.12 3.13
 LAMBDA_PYTHON := 3.13
 BIN := .venv/bin
 SAM := .local/venvs/sam
@@ -47,7 +46,7 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 
 # torch goes first and alone: with its CPU build in place, nothing that follows asks for the CUDA one.
 .venv/installed: pyproject.toml constraints.txt
-	@python=$$(scripts/setup/find_python.sh $(PYTHONS)); "$$python" -m venv .venv
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv .venv
 	@echo "Installing into .venv, once: PyTorch and about 110 packages, 2 GB on disk."
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
@@ -55,11 +54,11 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 
 # These two bring dependencies that quarrel with ours: each has an environment of its own.
 $(SAM)/installed: Makefile
-	@python=$$(scripts/setup/find_python.sh $(PYTHONS)); "$$python" -m venv $(SAM)
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(SAM)
 	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
 	@touch $@
 
 $(POETRY)/installed: Makefile
-	@python=$$(scripts/setup/find_python.sh $(PYTHONS)); "$$python" -m venv $(POETRY)
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(POETRY)
 	@$(POETRY)/bin/python -m pip install -qq poetry==2.5.1
 	@touch $@

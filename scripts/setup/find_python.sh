@@ -1,7 +1,8 @@
 #!/bin/sh
-# Prints the path of the first Python among the versions named, in the order named: find_python.sh 3.11 3.12
+# Prints the path of the first Python among the versions named, by default those that the project supports, the favourite first.
 # Another than the first is said in one line; none at all is an error that says what to install.
 set -eu
+[ $# -gt 0 ] || set -- 3.11 3.12 3.13
 
 path_of() { # a pyenv shim may stand for nothing, and Debian keeps venv in a package of its own
     "$1" -c 'import ensurepip, sys, venv
@@ -18,5 +19,6 @@ for version in "$@"; do
     done
 done
 
-echo "Needs Python $* with its venv module, and finds none (Debian: apt-get install python3-venv; pyenv: pyenv install $1)." >&2
+echo "No usable Python among $* here: it takes one of them with its venv module." >&2
+echo "Debian: apt-get install python3-venv; pyenv: pyenv install $1." >&2
 exit 1
