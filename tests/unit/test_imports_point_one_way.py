@@ -1,4 +1,8 @@
-"""Holds the paragraph of docs/architecture.md that begins "Imports point one way"."""
+"""Imports point one way: fine_tune_slm -> lambdas -> slm_core; training -> extraction, slm_core; casebook -> extraction.
+
+Nothing imports fine_tune_slm, handlers do not import each other, only training imports torch (fine_tune_slm starts it as a
+process), and only fine_tune_slm/localcloud knows moto.
+"""
 
 import ast
 import sys
