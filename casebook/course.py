@@ -1,0 +1,265 @@
+"""The timeline machine: from diagnosis through surgery and adjuvant therapy to recurrence and the lines that follow.
+
+`problems` is the validator: it says what is clinically impossible in a case, whoever drew it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from casebook.case import Case, Event
+from casebook.streams import Stream
+from casebook.treatments import is_allowed, treatment
+
+PROGRESSION = "progression"
+NO_EVIDENCE = "no evidence of disease"
+COMPLETE_PATHOLOGIC = "pathologic complete response"
+
+_LINE_RESPONSES = {
+    1: (("partial response", 42), ("stable disease", 18), ("complete response", 7), ("near-complete response", 5),
+        ("mixed response", 9), (PROGRESSION, 8)),
+    2: (("partial response", 28), ("stable disease", 28), ("complete response", 5), ("mixed response", 11),
+        (PROGRESSION, 24)),
+    3: (("partial response", 18), ("stable disease", 30), ("mixed response", 12), (PROGRESSION, 36)),
+}  # fmt: skip
+_EARLY_RESPONSES = (
+    (COMPLETE_PATHOLOGIC, 30),
+    ("near-complete response", 12),
+    ("partial response", 22),
+    (NO_EVIDENCE, 30),
+)
+
+
+def draw_course(case: Case, stream: Stream) -> Case:
+    """Return the case with stage, events, sites and response."""
+    if case.entity.is_blood_cancer:
+        return _blood(case, stream)
+    if not case.entity.stages and not case.entity.sites:
+        return _brain(case, stream)
+    stage = stream.weighted(list(case.entity.stages.items()))
+    if is_advanced(stage):
+        return _metastatic(replace(case, stage=stage, is_metastatic=True), stream)
+    return _localised(replace(case, stage=stage), stream)
+
+
+def is_advanced(stage: str) -> bool:
+    """Return True for a stage with distant spread."""
+    return stage in {"extensive", "IV", "IVB", "IVC"} or stage == "IVA"
+
+
+def _pick(specs: tuple[str, ...], case: Case, stream: Stream) -> str | None:
+    allowed = [spec for spec in specs if is_allowed(spec, case.flags)]
+    return stream.pick(allowed) if allowed else None
+
+
+def _event(setting: str, specs: tuple[str, ...], case: Case, stream: Stream) -> list[Event]:
+    spec = _pick(specs, case, stream)
+    return [Event(setting, treatment(spec))] if spec else []
+
+
+def _localised(case: Case, stream: Stream) -> Case:
+    fate = stream.weighted([("new", 0.09), ("treated", 0.58), ("recurred", 0.32)])
+    if fate == "new":
+        return _newly_diagnosed(case, stream)
+    case = _curative(case, stream)
+    if fate == "recurred" and case.entity.lines:
+        return _recurrent(case, stream)
+    return _follow_up(case, stream)
+
+
+def _newly_diagnosed(case: Case, stream: Stream) -> Case:
+    specs = case.entity.neoadjuvant or case.entity.chemoradiation
+    events = _event("planned", specs, case, stream) if stream.happens(0.3) else []
+    return replace(case, setting="new", events=tuple(events))
+
+
+def _curative(case: Case, stream: Stream) -> Case:
+    entity = case.entity
+    unresectable = case.stage in {"IIIB", "IIIC", "limited", "III"} or not entity.surgery
+    if entity.chemoradiation and unresectable and stream.happens(0.75):
+        return _chemoradiation(case, stream)
+    if entity.definitive and stream.happens(0.4):
+        return replace(case, setting="definitive", events=tuple(_event("definitive", entity.definitive, case, stream)))
+    early = case.stage in {"I", "IA", "IB"}
+    before = _event("neoadjuvant", entity.neoadjuvant, case, stream) if not early and stream.happens(0.45) else []
+    operations = entity.interval_surgery if before and entity.interval_surgery else entity.surgery
+    surgery = _event("surgery", operations, case, stream)
+    after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.3 if early else 0.62) else []
+    kept = _event("maintenance", entity.maintenance, case, stream) if after and stream.happens(0.5) else []
+    return replace(case, setting="resected", events=(*before, *surgery, *after, *kept))
+
+
+def _chemoradiation(case: Case, stream: Stream) -> Case:
+    spec = _pick(case.entity.chemoradiation, case, stream)
+    if spec is None:
+        return case
+    given = Event("chemoradiation", treatment(f"{spec.split('|')[0].strip()}+radiotherapy"))
+    kept = _event("consolidation", case.entity.consolidation, case, stream) if stream.happens(0.6) else []
+    return replace(case, setting="chemoradiation", events=(given, *kept))
+
+
+def _follow_up(case: Case, stream: Stream) -> Case:
+    settings = [event.setting for event in case.events]
+    if case.setting == "chemoradiation":
+        laws = [
+            ("complete response", 28),
+            ("partial response", 34),
+            ("stable disease", 16),
+            ("near-complete response", 8),
+        ]
+        return replace(case, response=(stream.weighted(laws),))
+    if case.setting == "definitive":
+        laws = [("biochemical recurrence", 35), (NO_EVIDENCE, 50)]
+        return _maybe_salvage(replace(case, response=(stream.weighted(laws),)), stream)
+    if "neoadjuvant" in settings and "surgery" in settings:
+        return replace(case, response=(stream.weighted(list(_EARLY_RESPONSES)),))
+    if case.entity.salvage and stream.happens(0.45):
+        return _maybe_salvage(replace(case, response=("biochemical recurrence",)), stream)
+    return replace(case, response=(NO_EVIDENCE,)) if stream.happens(0.85) else case
+
+
+def _maybe_salvage(case: Case, stream: Stream) -> Case:
+    if case.response != ("biochemical recurrence",) or not case.entity.salvage or not stream.happens(0.4):
+        return case
+    after_surgery = any(event.setting == "surgery" for event in case.events)
+    salvage = _event("planned", case.entity.salvage, case, stream) if after_surgery else []
+    return replace(case, events=(*case.events, *salvage))
+
+
+def _recurrent(case: Case, stream: Stream) -> Case:
+    advanced = [name for name in case.entity.stages if is_advanced(name)]
+    if "limited" in case.entity.stages:
+        now = "extensive"
+    else:
+        now = "IVB" if case.entity.system == "FIGO" and "IVB" in advanced else "IV"
+    recurred = replace(case, setting="recurrent", earlier_stage=case.stage, stage=now, is_metastatic=True)
+    return _with_lines(recurred, stream)
+
+
+def _metastatic(case: Case, stream: Stream) -> Case:
+    case = replace(case, setting="metastatic")
+    if stream.happens(0.09):
+        planned = _event("planned", case.entity.lines.get(1, ()), case, stream) if stream.happens(0.45) else []
+        return _with_sites(replace(case, setting="new", events=tuple(planned)), stream)
+    return _with_lines(case, stream)
+
+
+def _with_lines(case: Case, stream: Stream) -> Case:
+    count = stream.weighted([(1, 52), (2, 33), (3, 15)])
+    events: list[Event] = []
+    used = {part for event in case.events for part in event.treatment.parts}
+    for line in range(1, count + 1):
+        fresh = tuple(
+            spec for spec in case.entity.lines.get(line, ()) if not used.intersection(treatment(spec).parts)
+        ) or tuple(spec for spec in case.entity.lines.get(line, ()) if treatment(spec).parts[0] not in used)
+        event = _line(line, line == count, fresh, case, stream)
+        if event is None:
+            break
+        events.append(event)
+        used |= set(event.treatment.parts)
+    return _with_sites(
+        _current_response(replace(case, events=(*case.events, *_local(case, events, stream))), stream), stream
+    )
+
+
+def _line(line: int, is_last: bool, specs: tuple[str, ...], case: Case, stream: Stream) -> Event | None:
+    spec = _pick(specs, case, stream)
+    if spec is None:
+        return None
+    best = stream.weighted(list(_LINE_RESPONSES[line]))
+    progressed = not is_last or best == PROGRESSION
+    if is_last and best in {"partial response", "stable disease", "complete response"} and stream.happens(0.22):
+        progressed = True
+    return Event("line", treatment(spec), line, None if best == PROGRESSION else best, progressed)
+
+
+def _local(case: Case, events: list[Event], stream: Stream) -> list[Event]:
+    if not events or not case.entity.local or not stream.happens(0.2):
+        return events
+    extra = Event("local", treatment(stream.pick(case.entity.local)))
+    return [events[0], extra, *events[1:]]
+
+
+def _current_response(case: Case, stream: Stream) -> Case:
+    lines = [event for event in case.events if event.setting == "line"]
+    if not lines:
+        return replace(case, response=(PROGRESSION,)) if case.setting == "recurrent" else case
+    last = lines[-1]
+    if last.progressed:
+        return replace(case, response=(last.best, PROGRESSION) if last.best else (PROGRESSION,))
+    if stream.happens(0.06):  # too early to tell; an earlier line may have its own end
+        unread = tuple(replace(event, best=None) if event is last else event for event in case.events)
+        return replace(case, events=unread, response=(PROGRESSION,) if len(lines) > 1 else ())
+    return replace(case, response=(last.best,) if last.best else ())
+
+
+def _with_sites(case: Case, stream: Stream) -> Case:
+    pool = list(case.entity.sites.items())
+    count = stream.weighted([(1, 46), (2, 36), (3, 18)])
+    chosen: list[str] = []
+    while pool and len(chosen) < count:
+        site = stream.weighted(pool)
+        chosen.append(site)
+        pool = [(name, weight) for name, weight in pool if name != site]
+    return replace(case, sites=tuple(chosen) + _local_site(case, chosen))
+
+
+def _local_site(case: Case, chosen: list[str]) -> tuple[str, ...]:
+    brain = {"stereotactic radiosurgery", "craniotomy"}
+    liver = {"hepatectomy", "microwave ablation"}
+    parts = {part for event in case.events if event.setting == "local" for part in event.treatment.parts}
+    return tuple(site for site, names in (("brain", brain), ("liver", liver)) if parts & names and site not in chosen)
+
+
+def _brain(case: Case, stream: Stream) -> Case:
+    entity = case.entity
+    surgery = _event("surgery", entity.surgery, case, stream)
+    if stream.happens(0.12):
+        return replace(case, setting="new", events=tuple(surgery))
+    given = [Event("chemoradiation", treatment(f"{entity.chemoradiation[0]}+radiotherapy"))]
+    after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.75) else []
+    case = replace(case, setting="brain", events=(*surgery, *given, *after))
+    if stream.happens(0.5):
+        laws = [("stable disease", 45), ("partial response", 14), ("complete response", 6), (PROGRESSION, 20)]
+        return replace(case, response=(stream.weighted(laws),))
+    second = _event("line", entity.lines[2], case, stream)
+    response = stream.weighted([("stable disease", 30), ("partial response", 22), (PROGRESSION, 30)])
+    line = replace(
+        second[0], line=2, best=None if response == PROGRESSION else response, progressed=response == PROGRESSION
+    )
+    return replace(case, setting="brain_recurrent", events=(*case.events, line), response=(response,))
+
+
+def _blood(case: Case, stream: Stream) -> Case:
+    stage = stream.weighted(list(case.entity.stages.items())) if case.entity.stages else None
+    case = replace(case, setting="blood", stage=stage)
+    if stream.happens(0.1):
+        return replace(case, setting="new", events=tuple(_event("planned", case.entity.lines[1], case, stream)))
+    count = stream.weighted([(1, 55), (2, 33), (3, 12)])
+    events: list[Event] = []
+    used: set[str] = set()
+    for line in range(1, count + 1):
+        specs = tuple(s for s in case.entity.lines.get(line, ()) if not used.intersection(treatment(s).parts))
+        event = _line(line, line == count, specs, case, stream)
+        if event is None:
+            break
+        events.append(event)
+        used |= set(event.treatment.parts)
+    return _current_response(replace(case, events=tuple(events)), stream)
+
+
+def problems(case: Case) -> list[str]:
+    """Return what is clinically impossible in the case; an empty list means that nothing is."""
+    found: list[str] = []
+    settings = [event.setting for event in case.events]
+    if COMPLETE_PATHOLOGIC in case.response and not {"neoadjuvant", "surgery"} <= set(settings):
+        found.append("a pathologic complete response needs neoadjuvant therapy and surgery")
+    if NO_EVIDENCE in case.response and case.sites:
+        found.append("no evidence of disease with active metastases")
+    if case.sites and not case.is_metastatic:
+        found.append("metastases in a stage without spread")
+    if "biochemical recurrence" in case.response and case.entity.code != "prostate":
+        found.append("biochemical recurrence outside the prostate")
+    if case.response and not any(event.setting != "planned" for event in case.events):
+        found.append("a response without a treatment")
+    return found

@@ -1,0 +1,151 @@
+"""Writes what must leave no trace in the label: negative genes, ruled-out sites, declined drugs, other people's cancers."""
+
+from __future__ import annotations
+
+from casebook.case import Case
+from casebook.grammar import Piece
+from casebook.labels import distractor
+from casebook.phrases import joined
+from casebook.plan import Clauses
+from casebook.treatments import treatment
+
+# Weights follow the shares of the specification; the block is where a note would put such a statement.
+KINDS: tuple[tuple[str, float, str], ...] = (
+    ("negative_gene", 24, "findings"),
+    ("untested", 15, "findings"),
+    ("ruled_out_site", 15, "status"),
+    ("considered", 12, "extras"),
+    ("roman", 12, "extras"),
+    ("anatomy", 10, "extras"),
+    ("drug_noise", 10, "extras"),
+    ("family", 8, "extras"),
+    ("drug_class", 8, "extras"),
+    ("prior_cancer", 6, "extras"),
+    ("equivocal", 6, "status"),
+    ("percentages", 5, "extras"),
+    ("guideline", 3, "extras"),
+    ("held", 3, "extras"),
+)
+_FREE_SITES = ("brain", "liver", "bone", "adrenal", "lung")
+
+
+def write_distractors(clauses: Clauses, count: int) -> list[str]:
+    """Write up to `count` distractors of different kinds and return the kinds written."""
+    written: list[str] = []
+    if clauses.case.earlier_stage and clauses.stream.happens(0.45):
+        clauses.add("opening", "superseded_stage", {"old_stage": clauses.phrases.earlier_stage()})
+        written.append("superseded_stage")
+    pool = [((kind, block), weight) for kind, weight, block in KINDS]
+    while pool and len(written) < count:
+        kind, block = clauses.stream.weighted(pool)
+        pool = [entry for entry in pool if entry[0][0] != kind]
+        slots = _slots(kind, clauses)
+        if slots is not None:
+            clauses.add(
+                block, kind, slots, tag=distractor(kind, "") if kind in {"roman", "anatomy", "percentages"} else ""
+            )
+            written.append(kind)
+    return written
+
+
+def _slots(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    makers = {
+        "negative_gene": _negative_genes,
+        "untested": _untested,
+        "ruled_out_site": _ruled_out,
+        "considered": _other_treatment,
+        "held": _other_treatment,
+        "guideline": _other_treatment,
+        "equivocal": _equivocal,
+    }
+    if kind == "anatomy" and not clauses.case.entity.sites:
+        return None
+    return makers[kind](clauses) if kind in makers else _words(kind, clauses)
+
+
+def _tagged(kind: str, text: str) -> list[Piece]:
+    return [Piece(text, distractor(kind, text))]
+
+
+def _words(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    phrases, stream = clauses.phrases, clauses.stream
+    drugs = stream.sample(clauses.data.words["drug"], 2)
+    family = stream.sample([text for text in clauses.data.words["family_cancer"]], 1)[0]
+    prior = "".join(piece.text for piece in clauses.writer.expand(phrases.words("prior_cancer"), {}))
+    if kind == "prior_cancer" and not _fits_prior(prior, clauses.case):
+        return None
+    return {
+        "drug1": _tagged("drug", drugs[0]),
+        "drug2": _tagged("drug", drugs[1]),
+        "comorbidity": phrases.words("comorbidity"),
+        "relative": phrases.words("relative"),
+        "family_cancer": _tagged("family", family),
+        "class": _tagged("drug_class", phrases.words("drug_class")),
+        "prior": _tagged("prior", prior),
+    }
+
+
+def _fits_prior(prior: str, case: Case) -> bool:
+    if ("testicular" in prior and case.is_female) or ("cervical" in prior and not case.is_female):
+        return False
+    organs = {
+        "bladder": "urothelial",
+        "thyroid": "thyroid",
+        "colon": "colon",
+        "Hodgkin": "hodgkin",
+        "cervical": "cervical",
+    }
+    return not any(word in prior and case.entity.code.startswith(code) for word, code in organs.items())
+
+
+def _negative_genes(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    genes = [gene for gene in clauses.case.negative if gene != "HER2"]
+    if not genes:
+        return None
+    return {
+        "neg_genes": joined([_tagged("negative_gene", gene) for gene in genes], " and "),
+        "were": "was" if len(genes) == 1 else "were",
+    }
+
+
+def _untested(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    markers = {result.marker for result in clauses.case.results}
+    names = [gene for gene in clauses.case.untested] + [name for name in ("PD-L1", "TMB") if name not in markers]
+    return {"untested": _tagged("untested", clauses.stream.pick(names))} if names else None
+
+
+def _free_sites(clauses: Clauses) -> list[str]:
+    taken = set(clauses.case.sites) | ({"lung"} if "contralateral_lung" in clauses.case.sites else set())
+    kind_of = clauses.case.entity.code
+    own = {"lung": "lung", "hepatocellular": "liver", "glioblastoma": "brain", "astrocytoma": "brain"}
+    primary = {site for word, site in own.items() if word in kind_of}
+    return [site for site in _FREE_SITES if site not in taken | primary]
+
+
+def _ruled_out(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    free = _free_sites(clauses)
+    if not free or clauses.case.entity.is_blood_cancer:
+        return None
+    site = clauses.stream.pick(free)
+    forms = clauses.data.sites[site]
+    return {
+        "no_organ": _tagged("ruled_out_site", forms.adjective),
+        "no_site": _tagged("ruled_out_site", forms.organ[0]),
+    }
+
+
+def _equivocal(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    free = [site for site in _free_sites(clauses) if site not in {"brain", "bone"}]
+    return {"eq_adj": _tagged("equivocal", clauses.data.sites[clauses.stream.pick(free)].adjective)} if free else None
+
+
+def _other_treatment(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
+    entity = clauses.case.entity
+    used = {part for event in clauses.case.events for part in event.treatment.parts}
+    specs = [spec for line in entity.lines.values() for spec in line] + list(entity.adjuvant)
+    free = [spec for spec in specs if not used.intersection(treatment(spec).parts)]
+    if not free:
+        return None
+    return {
+        "other_t": _tagged("considered", clauses.phrases.treatment_text(treatment(clauses.stream.pick(free)).parts))
+    }

@@ -1,0 +1,146 @@
+"""Draws one case from the laws of its entity: who, which tumour, which findings; the course is drawn by `course.py`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from casebook.case import Alteration, Case, Result
+from casebook.catalogue import Catalogue, Entity, MarkerLaw
+from casebook.course import draw_course
+from casebook.streams import Stream
+
+MARKER_ORDER = ("HER2", "ER", "PR", "PD-L1", "MSI", "TMB", "HRD")
+
+
+def draw_case(number: int, seed: int, data: Catalogue) -> Case:
+    """Return case `number` of a seed; the same arguments always give the same case."""
+    stream = Stream(seed, "case", number)
+    entity = stream.weighted([(entity, entity.weight) for entity in data.entities])
+    alterations = _alterations(entity, stream)
+    laws = _marker_laws(entity, data, stream)
+    results, flags = _results(laws, stream)
+    flags |= _gene_flags(alterations)
+    case = Case(
+        number=number,
+        entity=entity,
+        age=stream.integer(*entity.age),
+        is_female=stream.happens(entity.female),
+        setting="",
+        stage=None,
+        earlier_stage=None,
+        is_metastatic=False,
+        alterations=alterations,
+        untested=(),
+        negative=(),
+        results=tuple(sorted(results, key=_marker_rank)),
+        events=(),
+        sites=(),
+        flags=frozenset(flags),
+    )
+    case = draw_course(_with_genes_tested(case, stream), Stream(seed, "course", number))
+    return _with_resistance(case, stream)
+
+
+def alteration(name: str) -> Alteration:
+    """Return the alteration that the data files call by this name, such as "germline BRCA2" or "KRAS G12C"."""
+    origin, _, rest = name.partition(" ")
+    if origin in {"germline", "somatic"}:
+        return Alteration(f"{rest} pathogenic variant", rest, "pathogenic variant", origin)
+    if name == "EGFRvIII":
+        return Alteration(name, "EGFR", "vIII")
+    if name == "FLT3-ITD":
+        return Alteration(name, "FLT3", "ITD")
+    gene, _, change = name.partition(" ")
+    if change in {"fusion", "rearrangement"} and "-" in gene:
+        gene = _fused_gene(gene)
+    return Alteration(name, gene, change)
+
+
+def _fused_gene(pair: str) -> str:
+    first, _, second = pair.partition("-")
+    return first if first in {"FGFR2", "FGFR3", "TMPRSS2", "BCR", "EWSR1", "SS18", "PAX3"} else second
+
+
+def _alterations(entity: Entity, stream: Stream) -> tuple[Alteration, ...]:
+    found: list[Alteration] = []
+    if entity.alterations and stream.happens(entity.alteration_share):
+        found.append(alteration(stream.weighted(list(entity.alterations.items()))))
+    if entity.companions and stream.happens(entity.companion_share):
+        for name in stream.sample(list(entity.companions), 2 if stream.happens(0.3) else 1):
+            companion = alteration(name)
+            if companion.gene not in {other.gene for other in found}:
+                found.append(companion)
+    return tuple(found)
+
+
+def _gene_flags(alterations: tuple[Alteration, ...]) -> set[str]:
+    flags = set()
+    for item in alterations:
+        flags |= {item.gene, item.label.replace(" ", "_")}
+        if item.gene in {"BRCA1", "BRCA2"}:
+            flags |= {"BRCA", "HRD"}
+        if item.label in {"BRAF V600E", "BRAF V600K", "BRAF V600R"}:
+            flags.add("BRAFV600")
+    return flags
+
+
+def _marker_laws(entity: Entity, data: Catalogue, stream: Stream) -> list[MarkerLaw]:
+    laws: list[MarkerLaw] = []
+    if entity.profiles:
+        laws += [data.markers[name] for name in stream.weighted(list(entity.profiles))]
+    flags = {law.flag for law in laws}
+    for name, share in entity.markers.items():
+        law_name, _, needed = (part.strip() for part in name.partition("|"))
+        law = data.markers[law_name]
+        wanted = stream.happens(share)
+        if wanted and (not needed or needed in flags) and law.marker not in {other.marker for other in laws}:
+            laws.append(law)
+    return laws
+
+
+def _results(laws: list[MarkerLaw], stream: Stream) -> tuple[list[Result], set[str]]:
+    results: list[Result] = []
+    flags: set[str] = set()
+    for law in laws:
+        drawn = stream.weighted([(result, result.weight) for result in law.results])
+        number = str(stream.pick(drawn.numbers)) if drawn.numbers else ""
+        flags |= {flag for flag in (law.flag, drawn.flag) if flag}
+
+        def fill(text: str, number: str = number) -> str:
+            return text.replace("{n}", number)
+
+        results.append(
+            Result(law.marker, fill(drawn.label), tuple(map(fill, drawn.np)), tuple(map(fill, drawn.clause)))
+        )
+    return results, flags
+
+
+def _marker_rank(result: Result) -> int:
+    return MARKER_ORDER.index(result.marker) if result.marker in MARKER_ORDER else len(MARKER_ORDER)
+
+
+def _with_genes_tested(case: Case, stream: Stream) -> Case:
+    found = {item.gene for item in case.alterations}
+    also = {"ERBB2": "HER2", "NTRK1": "NTRK", "NTRK2": "NTRK", "NTRK3": "NTRK"}
+    found |= {also[gene] for gene in found if gene in also}
+    found |= {result.marker for result in case.results}
+    free = [gene for gene in case.entity.tested if gene not in found]
+    negative = stream.sample(free, stream.integer(1, 3))
+    untested = [gene for gene in free if gene not in negative]
+    return replace(case, negative=tuple(negative), untested=tuple(untested))
+
+
+def _with_resistance(case: Case, stream: Stream) -> Case:
+    lines = [event for event in case.events if event.setting == "line"]
+    driver = case.alterations[0].gene if case.alterations else ""
+    laws = case.entity.resistance.get(driver, {})
+    sensitising = case.alterations and not re.search(r"insertion", case.alterations[0].change)
+    if not laws or not sensitising or not lines or not lines[0].progressed or not stream.happens(0.35):
+        return case
+    second = alteration(stream.weighted(list(laws.items())))
+    if second.gene in {item.gene for item in case.alterations[1:]}:
+        return case
+    negative = tuple(gene for gene in case.negative if gene != second.gene)
+    head = case.alterations[0]
+    return replace(case, alterations=(head, second, *case.alterations[1:]), negative=negative)

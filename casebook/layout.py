@@ -1,0 +1,98 @@
+"""Puts the clauses of a draft into the order and dress of a genre and returns the note with its spans."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from casebook.grammar import Piece, text_of
+from casebook.plan import BLOCKS, Draft
+from casebook.streams import Stream
+
+_HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
+_OWN_HEADING = re.compile(r"^[A-Z][\w/ -]*(?:: | - )")
+_DISFLUENCIES = [
+    "uh, ",
+    "um, ",
+    "let me see, ",
+    "scratch that, no, correct as stated. ",
+    "new line. ",
+    "okay, ",
+    "and, um, ",
+]
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the note that carries a tag; offsets count characters."""
+
+    start: int
+    end: int
+    tag: str
+
+
+def compose(draft: Draft, genre: dict[str, Any], stream: Stream) -> list[Piece]:
+    """Return the pieces of the whole note, clauses in the genre's order."""
+    blocks = {name: _shuffled_tail(name, clauses, stream) for name, clauses in draft.blocks.items()}
+    separator = genre.get("separator", " ")
+    chunks = [_chunk(line, blocks, genre, stream) for line in stream.pick(genre["layouts"])]
+    pieces: list[Piece] = []
+    for chunk in filter(None, chunks):
+        pieces += ([Piece(separator)] if pieces else []) + chunk
+    return _letter(pieces, stream) if genre.get("letter") else pieces
+
+
+def _shuffled_tail(name: str, clauses: list[list[Piece]], stream: Stream) -> list[list[Piece]]:
+    """Return the clauses of a block; those of `findings` and `extras` in any order."""
+    return stream.shuffled(clauses) if name in {"findings", "extras"} else clauses
+
+
+def _chunk(line: str, blocks: dict[str, list[list[Piece]]], genre: dict[str, Any], stream: Stream) -> list[Piece]:
+    match = _HEADED.match(line)
+    heading, names = (match[1], match[2].split()) if match else ("", line.split())
+    clauses = [clause for name in names for clause in blocks[name]]
+    if not clauses:
+        return []
+    if heading.endswith(": "):
+        clauses = [_without_own_heading(clauses[0]), *clauses[1:]]
+    pieces: list[Piece] = [Piece(heading)] if heading else []
+    for index, clause in enumerate(clauses):
+        if index:
+            pieces.append(Piece(" "))
+        if genre.get("dictated") and stream.happens(0.18):
+            pieces.append(Piece(stream.pick(_DISFLUENCIES)))
+        pieces += clause
+    return pieces
+
+
+def _without_own_heading(clause: list[Piece]) -> list[Piece]:
+    """Return the clause without a "Dx: " of its own, which the heading of its section already says."""
+    first = clause[0]
+    text = _OWN_HEADING.sub("", first.text) if first.tag is None else first.text
+    return [Piece(text, first.tag), *clause[1:]]
+
+
+def _letter(pieces: list[Piece], stream: Stream) -> list[Piece]:
+    opening = stream.pick(
+        [
+            "Dear colleague,\n",
+            "Dear Dr,\n",
+            "Re: oncology review\n",
+            "Thank you for seeing this patient.\n",
+            "Dear team,\n",
+        ]
+    )
+    closing = stream.pick(["\nKind regards,", "\nWith thanks,", "\nYours sincerely,", "\nThank you for your help.", ""])
+    return [Piece(opening), *pieces, Piece(closing)] if closing else [Piece(opening), *pieces]
+
+
+def render(pieces: list[Piece]) -> tuple[str, list[Span]]:
+    """Return the text of the pieces and the spans of those that carry a tag."""
+    spans: list[Span] = []
+    offset = 0
+    for piece in pieces:
+        if piece.tag:
+            spans.append(Span(offset, offset + len(piece.text), piece.tag))
+        offset += len(piece.text)
+    return text_of(pieces), spans

@@ -1,0 +1,67 @@
+"""Proves of one note what every note must fulfil; the generator keeps no note with a problem."""
+
+from __future__ import annotations
+
+from casebook.case import Case
+from casebook.course import problems
+from casebook.labels import METASTATIC_IS_IV, Tag, record
+from casebook.note import Note
+from extraction.canonical import canonical_items
+from extraction.schema import FIELDS, ExtractionRecord, Field
+
+MAX_WORDS = 330
+
+
+def faults(note: Note) -> list[str]:
+    """Return what is wrong with a note; an empty list means that it may enter the dataset."""
+    found = list(problems(note.case))
+    output = note.record.output
+    if record(span.tag for span in note.spans) != output:
+        found.append("the labels are not those of the spans")
+    found += [f"{field} is not grounded" for field in FIELDS if not _is_grounded(field, output, note)]
+    found += [
+        f"{field} does not survive the canonical form" for field in FIELDS if not _survives(field, output, note.case)
+    ]
+    found += [f"distractor {tag!r} is in the label" for tag in _leaks(note)]
+    if any(sign in note.record.input for sign in "[]{}|@") or "  " in note.record.input:
+        found.append("the text shows template syntax")
+    if not 12 <= len(note.record.input.split()) <= MAX_WORDS:
+        found.append("the note is too short or too long")
+    return found
+
+
+def _is_grounded(field: Field, output: ExtractionRecord, note: Note) -> bool:
+    """Return True when spans or a named rule give exactly the items of the field, and null when there are none."""
+    value = getattr(output, field)
+    items = [Tag.parse(span.tag) for span in note.spans if span.tag.startswith(f"{field}|")]
+    if field == "stage" and not items:
+        spread = any(span.tag.startswith("metastasis_site|") for span in note.spans)
+        return value == ("IV" if spread else None)
+    if value is None:
+        return not items
+    return bool(items) and all(
+        any(item.label in value for item in items) or item.rule == METASTATIC_IS_IV for item in items
+    )
+
+
+def _survives(field: Field, output: ExtractionRecord, case: Case) -> bool:
+    value = getattr(output, field)
+    return (value is None) == (not canonical_items(field, value))
+
+
+def _leaks(note: Note) -> list[str]:
+    """Return the tags of distractors whose text the label of their field contains."""
+    fields = {
+        "negative_gene": note.record.output.gene_mutation,
+        "untested": f"{note.record.output.gene_mutation}; {note.record.output.biomarker}",
+        "considered": note.record.output.treatment,
+        "ruled_out_site": note.record.output.metastasis_site,
+        "drug": note.record.output.treatment,
+    }
+    leaked = []
+    for span in note.spans:
+        kind, _, text = span.tag.partition("|")
+        value = fields.get(kind.removeprefix("!"))
+        if kind.startswith("!") and value and text and text.lower() in value.lower():
+            leaked.append(span.tag)
+    return leaked

@@ -1,0 +1,91 @@
+"""The dataset as a whole: the same bytes everywhere, disjoint splits, a manifest that tells the truth."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from casebook.catalogue import catalogue
+from casebook.generate import Counts, split_of, write_notes
+from casebook.note import Note
+from extraction.schema import FIELDS, DatasetRecord
+
+COMMITTED = Path(__file__).parents[3] / "synthetic-instruction-tuning-dataset"
+
+
+@pytest.fixture(scope="module")
+def notes() -> dict[str, list[Note]]:
+    return write_notes(7, Counts(train=240, validation=30, challenge=20))
+
+
+def _generated(directory: Path, hash_seed: str) -> dict[str, bytes]:
+    sizes = ["--train", "24", "--validation", "4", "--challenge", "3", "--seed", "11", "--provenance"]
+    subprocess.run(
+        [sys.executable, "-m", "casebook", "generate", "--output", str(directory), *sizes],
+        env=os.environ | {"PYTHONHASHSEED": hash_seed},
+        check=True,
+        capture_output=True,
+    )
+    return {
+        str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()
+    }
+
+
+def test_a_seed_gives_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
+    assert _generated(tmp_path / "one", "1") == _generated(tmp_path / "two", "4242")
+
+
+def test_no_case_key_is_in_two_splits(notes: dict[str, list[Note]]) -> None:
+    keys = {split: {note.case.key for note in found} for split, found in notes.items()}
+    assert not keys["train"] & keys["validation"]
+    assert not (keys["train"] | keys["validation"]) & keys["challenge"]
+    assert all(split_of(note.case) == split for split, found in notes.items() for note in found)
+
+
+def test_no_note_appears_twice(notes: dict[str, list[Note]]) -> None:
+    texts = [note.record.input for found in notes.values() for note in found]
+    assert len(texts) == len(set(texts))
+
+
+def test_frames_held_out_for_validation_are_in_no_training_note(notes: dict[str, list[Note]]) -> None:
+    assert not any(note.uses_held_out_frame for note in notes["train"])
+    assert any(note.uses_held_out_frame for note in notes["validation"])
+
+
+def test_the_committed_files_are_those_of_their_manifest() -> None:
+    manifest = json.loads((COMMITTED / "manifest.json").read_text(encoding="utf-8"))
+    assert set(manifest["files"]) == {"train.jsonl", "validation.jsonl", "challenge.jsonl"}
+    for name, entry in manifest["files"].items():
+        content = (COMMITTED / name).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == entry["sha256"]
+        assert content.count(b"\n") == entry["records"]
+
+
+def test_the_committed_files_come_from_the_present_data_files() -> None:
+    manifest = json.loads((COMMITTED / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["config_sha256"] == catalogue().digest
+
+
+def test_nulls_are_about_as_common_as_the_specification_says() -> None:
+    lines = (COMMITTED / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [DatasetRecord.model_validate_json(line) for line in lines]
+    shares = {
+        field: sum(getattr(record.output, field) is None for record in records) / len(records) for field in FIELDS
+    }
+    wanted = {
+        "stage": 0.20,
+        "gene_mutation": 0.35,
+        "biomarker": 0.25,
+        "treatment": 0.08,
+        "response": 0.15,
+        "metastasis_site": 0.40,
+    }
+    for field, share in wanted.items():
+        assert shares[field] == pytest.approx(share, abs=0.06), field
+    assert shares["cancer_type"] == 0
