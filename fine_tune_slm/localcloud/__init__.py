@@ -1,7 +1,7 @@
 """The emulated AWS in one process: the default way to run the project without an account.
 
-moto answers the API calls; what moto only pretends to do (Lambda, Run Command, instance starts, checksums, limits) really
-happens here. Every patch to moto's private names is a Seam under `seams/`, checked at start and undone at close.
+moto answers the API calls; what moto only pretends to do (Lambda, Run Command, instance starts, checksums, limits)
+really happens here. Every patch to moto's private names is a Seam under `seams/`, checked at start and undone at close.
 
 The public names are loaded on first use: the host's `docker` and `aws` programs import their own modules from this
 package, and must not pay for importing moto each time they are called.

@@ -51,7 +51,7 @@ class Clients:
             self._cache.clear()
 
     def _make(self, service: str, environment: dict[str, str]) -> Any:
-        session = boto3.session.Session()
+        session: Any = boto3.session.Session()
         return session.client(
             service,
             region_name=self._region,

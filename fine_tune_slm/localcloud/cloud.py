@@ -106,9 +106,7 @@ class LocalCloud:
     def _start(self, resources: contextlib.ExitStack) -> None:
         self.hub = resources.enter_context(contextlib.closing(LocalHub(self.root / "hub")))
         self.endpoint_url = resources.enter_context(moto_server(self.root / "logs" / "aws.log"))
-        self._clients = resources.enter_context(
-            contextlib.closing(Clients(self.endpoint_url, self.settings.region))
-        )
+        self._clients = resources.enter_context(contextlib.closing(Clients(self.endpoint_url, self.settings.region)))
         functions = resources.enter_context(
             contextlib.closing(Functions(self._clients, self.root, self.endpoint_url, self.settings.region))
         )

@@ -1,12 +1,12 @@
 """What can go wrong with the emulated AWS itself, as opposed to what it emulates.
 
-    FineTuneSlmError
-    └── LocalCloudError
-        ├── SeamBrokenError             moto is not the version that the seams were written for
-        ├── TemplateUnsupportedError    the template holds something that nothing here creates
-        ├── DeploymentFailedError       CloudFormation refused the stack
-        ├── ShimUsageError              the host's docker or aws program was called in a way it does not know
-        └── HubStorageError             the local Hub cannot read or write its own directory
+FineTuneSlmError
+└── LocalCloudError
+    ├── SeamBrokenError             moto is not the version that the seams were written for
+    ├── TemplateUnsupportedError    the template holds something that nothing here creates
+    ├── DeploymentFailedError       CloudFormation refused the stack
+    ├── ShimUsageError              the host's docker or aws program was called in a way it does not know
+    └── HubStorageError             the local Hub cannot read or write its own directory
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ process; a second one may follow the first.
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 import os
 from collections.abc import Iterator
@@ -50,14 +51,14 @@ def _close_socket(server: ThreadedMotoServer) -> None:
 
 @contextlib.contextmanager
 def _executing_configuration() -> Iterator[None]:
-    before = {service: dict(default_user_config.get(service, {})) for service in ("stepfunctions", "lambda")}
+    before = copy.deepcopy(default_user_config)
     reset_state()
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     default_user_config["lambda"] = {"use_docker": False}
     try:
         yield
     finally:
-        default_user_config.update(before)  # type: ignore[typeddict-item]
+        default_user_config.update(before)
 
 
 @contextlib.contextmanager

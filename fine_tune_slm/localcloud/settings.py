@@ -26,7 +26,9 @@ class LocalCloudSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     root: Path = Field(description="Everything of the run is kept here: s3, logs, hub, executions, volume.")
-    volume: Path | None = Field(default=None, description="The checkpoint volume; default root/volume. Outlives the run.")
+    volume: Path | None = Field(
+        default=None, description="The checkpoint volume; default root/volume. Outlives the run."
+    )
     region: str = Field(default="us-east-1", description="The only region there is.")
     wait_scale: float = Field(default=1.0, ge=0, description="Factor on Wait states and on the backoff of Retry.")
     container_entry_point: tuple[str, ...] = Field(

@@ -44,7 +44,9 @@ def deploy(deployment: Deployment, cloudformation: Any, s3: Any) -> dict[str, st
             Capabilities=_CAPABILITIES,
         )
     except (ClientError, BotoCoreError) as error:
-        raise DeploymentFailedError(f"CloudFormation refused the stack (logs/aws.log has the trace): {error}") from error
+        raise DeploymentFailedError(
+            f"CloudFormation refused the stack (logs/aws.log has the trace): {error}"
+        ) from error
     stack = cloudformation.describe_stacks(StackName=deployment.stack_name)["Stacks"][0]
     if stack["StackStatus"] != "CREATE_COMPLETE":
         raise DeploymentFailedError(f"The stack is {stack['StackStatus']}")

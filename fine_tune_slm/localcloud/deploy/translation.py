@@ -19,7 +19,9 @@ class _ManagedPolicies:
     """Names of AWS's managed policies; a template that gives ARNs, as ours does, needs none of them looked up."""
 
     def load(self) -> dict[str, str]:
-        return {name: _AWS_MANAGED + name for name in ("service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess")}
+        return {
+            name: _AWS_MANAGED + name for name in ("service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess")
+        }
 
 
 def read_template(path: Path) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""The emulated GPU instance: it takes time to start, runs commands and containers for real, and ends them when it stops."""
+"""The emulated GPU instance: it takes time to start, runs commands and containers, ends them when it stops."""

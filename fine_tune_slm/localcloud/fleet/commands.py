@@ -38,7 +38,7 @@ class Command:
     log_group: str | None
     delivery_timeout_seconds: int
     command_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    requested_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.timezone.utc))
+    requested_at: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     started_at: dt.datetime | None = None
     ended_at: dt.datetime | None = None
     status: str = "Pending"
@@ -93,7 +93,7 @@ class Agent:
         finally:
             for sink in sinks.values():
                 sink.close()
-            command.ended_at = dt.datetime.now(dt.timezone.utc)
+            command.ended_at = dt.datetime.now(dt.UTC)
 
     def _start(self, command: Command, directory: Path) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -107,7 +107,7 @@ class Agent:
                 return None
             self._running[command.command_id] = script
             command.status = "InProgress"
-            command.started_at = dt.datetime.now(dt.timezone.utc)
+            command.started_at = dt.datetime.now(dt.UTC)
             return script
 
     def _follow(self, command: Command, script: subprocess.Popen[bytes], sinks: dict[str, LogSink]) -> None:
@@ -153,7 +153,9 @@ class Agent:
     def _sink(self, command: Command, name: str) -> LogSink:
         path = f"{command.command_id}/{command.instance_id}/{_PLUGIN_DIRECTORY}/{name}"
         stream = LogStream(command.log_group, path) if command.log_group else None
-        return LogSink(self._clients.get("logs"), stream, self._root / "logs" / "commands" / f"{command.command_id}.{name}")
+        return LogSink(
+            self._clients.get("logs"), stream, self._root / "logs" / "commands" / f"{command.command_id}.{name}"
+        )
 
 
 def _read(stream: IO[bytes] | None, collected: list[str], write: Callable[[Iterable[str]], None]) -> None:
@@ -175,7 +177,7 @@ def wait_until_over(commands: Iterable[Command], seconds: float) -> None:
 
 def invocation(command: Command) -> dict[str, Any]:
     """Return the command as GetCommandInvocation tells it; output appears when the command is over."""
-    ended = command.ended_at or dt.datetime.now(dt.timezone.utc)
+    ended = command.ended_at or dt.datetime.now(dt.UTC)
     elapsed_seconds = (ended - command.started_at).total_seconds() if command.started_at else 0.0
     return {
         "CommandId": command.command_id,

@@ -61,7 +61,9 @@ class Container:
         exit_code = 0 if code is None else code if code >= 0 else 128 - code
         # Nothing limits the memory of a local container, so the kernel never kills it for its own limit.
         request = self.request
-        return ContainerState(request.name, request.image, request.labels, not self._is_over, exit_code, oom_killed=False)
+        return ContainerState(
+            request.name, request.image, request.labels, not self._is_over, exit_code, oom_killed=False
+        )
 
     def follow(self) -> Iterator[str]:
         """Yield the container's output from its beginning until it has ended."""

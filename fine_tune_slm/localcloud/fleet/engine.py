@@ -130,7 +130,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._guarded(self._remove)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_arguments: Any, **_named: Any) -> None:
         """Say nothing: the script that called docker has its own log."""
 
     def _guarded(self, act: Callable[[], None]) -> None:

@@ -103,7 +103,7 @@ class Fleet:
             if fault and not fault.is_accepted:
                 raise StartRefusedError(fault)
             record.become("pending")
-            record.launched(dt.datetime.now(dt.timezone.utc))
+            record.launched(dt.datetime.now(dt.UTC))
             self._in_background(self._boot, record, fault)
 
     def stop(self, record: InstanceRecord, reason_code: str = "Client.UserInitiatedShutdown") -> None:

@@ -1,11 +1,11 @@
-"""The host's `aws`: `aws s3 cp` between a file or a pipe and S3, and `aws s3api put-object`, through boto3; and ECR's password."""
+"""The host's `aws`: S3 copies between a file or a pipe and a bucket, single puts, and ECR's password, through boto3."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,20 +58,20 @@ def login_password(words: Sequence[str]) -> int:
     return 0
 
 
-_COMMANDS = {
-    ("s3", "cp"): copy,
-    ("s3api", "put-object"): put_object,
-    ("ecr", "get-login-password"): login_password,
+_COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "s3 cp": copy,
+    "s3api put-object": put_object,
+    "ecr get-login-password": login_password,
 }
 
 
 def main(words: Sequence[str]) -> int:
     """Return the exit code of an aws command line, with aws's own codes for failures."""
-    command = _COMMANDS.get((*words[:2],))  # type: ignore[call-overload]
+    command = _COMMANDS.get(" ".join(words[:2]))
     try:
         if command is None:
             raise ShimUsageError(f"The emulated host does not know aws {' '.join(words[:2])}")
-        return int(command(words[2:]))
+        return command(words[2:])
     except ShimUsageError as error:
         print(f"aws: {error.message}", file=sys.stderr)
         return 252

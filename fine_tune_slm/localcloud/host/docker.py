@@ -76,7 +76,9 @@ def remove(words: Sequence[str]) -> int:
 
 def ps(words: Sequence[str]) -> int:
     """List containers: names, or ids that are the names too."""
-    options = parse_options(words, {"-a", "--all", "-q", "--quiet", "-aq", "--no-trunc"}, {"--filter", "-f", "--format"})
+    options = parse_options(
+        words, {"-a", "--all", "-q", "--quiet", "-aq", "--no-trunc"}, {"--filter", "-f", "--format"}
+    )
     filters = options.every("--filter", "-f")
     for container in json.load(call("GET", "/containers")):
         is_listed = container["is_running"] or options.has("-a", "--all", "-aq")
@@ -145,7 +147,11 @@ def _described(container: dict[str, Any]) -> dict[str, Any]:
         "ExitCode": container["exit_code"],
         "OOMKilled": container["oom_killed"],
     }
-    return {"Name": f"/{container['name']}", "Config": {"Image": container["image"], "Labels": container["labels"]}, "State": state}
+    return {
+        "Name": f"/{container['name']}",
+        "Config": {"Image": container["image"], "Labels": container["labels"]},
+        "State": state,
+    }
 
 
 def _filled(template: str, described: dict[str, Any]) -> str:

@@ -137,4 +137,4 @@ def _environment(texts: Sequence[str], environment: Mapping[str, str]) -> dict[s
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:
-    return dict((name, value) for name, _, value in (text.partition("=") for text in texts))
+    return {name: value for name, _, value in (text.partition("=") for text in texts)}

@@ -39,7 +39,7 @@ class Tokens:
 
     def of(self, headers: Mapping[str, str]) -> Token | None:
         """Return the caller's token, None without one. Raises: RefusedError for one that was not given out here."""
-        scheme, _, text = (headers.get("Authorization") or "").partition(" ")
+        scheme, _, text = (headers.get("authorization") or "").partition(" ")
         if not scheme:
             return None
         token = self._tokens.get(text)
@@ -68,7 +68,9 @@ def require_readable(store: Store, repo_id: str, token: Token | None) -> None:
     if not access.is_gated or (token and token.reaches(repo_id)):
         return
     if token is None:
-        message = f"Access to model {repo_id} is restricted. You must have access to it and be authenticated to access it."
+        message = (
+            f"Access to model {repo_id} is restricted. You must have access to it and be authenticated to access it."
+        )
         raise RefusedError(401, f"{message} Please log in.", "GatedRepo")
     message = f"Access to model {repo_id} is restricted and you are not in the authorized list."
     raise RefusedError(403, f"{message} Visit the model's page to ask for access.", "GatedRepo")

@@ -69,7 +69,9 @@ def commit_entry(commit: Commit) -> dict[str, Any]:
 
 
 def _folders(path: str, prefix: str) -> list[str]:
-    return [str(parent) for parent in PurePosixPath(path).parents if str(parent) != "." and len(str(parent)) >= len(prefix)]
+    return [
+        str(parent) for parent in PurePosixPath(path).parents if str(parent) != "." and len(str(parent)) >= len(prefix)
+    ]
 
 
 def _sibling(file: File, *, with_blobs: bool) -> dict[str, Any]:

@@ -33,7 +33,9 @@ class Reading:
         if request.token is None:
             raise RefusedError(401, "Invalid username or password.")
         token = {"displayName": "local", "role": request.token.role}
-        return as_json({"type": "user", "name": USER, "orgs": [], "auth": {"type": "access_token", "accessToken": token}})
+        return as_json(
+            {"type": "user", "name": USER, "orgs": [], "auth": {"type": "access_token", "accessToken": token}}
+        )
 
     def validate_yaml(self, request: Request) -> Answer:
         """Accept any model card; huggingface_hub itself has parsed its metadata."""
@@ -141,7 +143,7 @@ class Reading:
         etag = f'"{file.sha256 if file.is_lfs else file.git_oid}"'
         linked = {"X-Linked-Size": str(file.size), "X-Linked-Etag": etag} if file.is_lfs else {}
         headers = {"X-Repo-Commit": commit_oid, "ETag": etag, "Accept-Ranges": "bytes", **linked}
-        start, end = _range(request.headers.get("Range", ""), file.size)
+        start, end = _range(request.headers.get("range", ""), file.size)
         if start > end and file.size:
             raise RefusedError(416, "Range not satisfiable", headers={"Content-Range": f"bytes */{file.size}"})
         body = FileRange(self._store.blob(file.sha256), start, end - start + 1)

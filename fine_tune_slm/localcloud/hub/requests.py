@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 from urllib.parse import parse_qs
 
 from fine_tune_slm.localcloud.hub.access import Token
 from fine_tune_slm.localcloud.hub.answers import RefusedError
+from fine_tune_slm.localcloud.hub.store import Source
 
 
 @dataclass(frozen=True)
 class Request:
-    """Who asks for what."""
+    """Who asks for what; the names of the headers are in lower case."""
 
     method: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
-    body: IO[bytes]
+    body: Source
     length: int
     token: Token | None
     endpoint: str

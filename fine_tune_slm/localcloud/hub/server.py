@@ -11,14 +11,14 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from fine_tune_slm.localcloud.hub.access import Role, Tokens
 from fine_tune_slm.localcloud.hub.answers import Answer, FileRange, RefusedError
 from fine_tune_slm.localcloud.hub.operations import Operation, Reading
 from fine_tune_slm.localcloud.hub.requests import Request
-from fine_tune_slm.localcloud.hub.store import MAIN, Access, Change, Store
+from fine_tune_slm.localcloud.hub.store import MAIN, Access, Change, Source, Store
 from fine_tune_slm.localcloud.hub.uploads import Uploading
 
 _REPO = r"([\w.-]+/[\w.-]+)"
@@ -48,7 +48,7 @@ class LocalHub:
         return self.tokens.create(role, repositories)
 
     def add_model(self, repo_id: str, directory: Path, *, gated: bool = True) -> str:
-        """Return the revision at which the directory's files are served as a repository; equal content, equal revision."""
+        """Return the revision at which the directory's files are served; equal content has an equal revision."""
         if not self.store.exists(repo_id):
             self.store.create(repo_id, Access(is_private=False, is_gated=gated))
         paths = sorted(path for path in directory.rglob("*") if path.is_file())
@@ -132,7 +132,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_DELETE(self) -> None:
         self._serve("DELETE")
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_arguments: Any, **_named: Any) -> None:
         """Say nothing: requests carry tokens."""
 
     def _serve(self, method: str) -> None:
@@ -145,18 +145,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             pass  # what an operation left unread would be taken for the next request
         self._send(answer)
 
-    def _answer(self, method: str, body: IO[bytes], length: int) -> Answer:
+    def _answer(self, method: str, body: Source, length: int) -> Answer:
         path, hub = urlsplit(self.path).path, self.server.hub
         for wanted, pattern, operation in hub.routes:
             found = pattern.fullmatch(path)
             if found and wanted == method:
-                token = hub.tokens.of(self.headers)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                token = hub.tokens.of(headers)
                 query = parse_qs(urlsplit(self.path).query)
-                request = Request(method, query, self.headers, body, length, token, hub.endpoint)
+                request = Request(method, query, headers, body, length, token, hub.endpoint)
                 return operation(request, *(unquote(group) for group in found.groups()))
         raise RefusedError(404, "Sorry, we can't find the page you are looking for.")
 
-    def _body(self) -> tuple[IO[bytes], int]:
+    def _body(self) -> tuple[Source, int]:
         if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
             content = b"".join(self._chunks())
             return io.BytesIO(content), len(content)
@@ -189,15 +190,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             shutil.copyfileobj(_Bounded(file, part.length), self.wfile, _CHUNK_BYTES)
 
 
-class _Bounded(io.RawIOBase):
+class _Bounded:
     """The next so many bytes of a stream, and then its end."""
 
-    def __init__(self, stream: IO[bytes], length: int) -> None:
-        super().__init__()
+    def __init__(self, stream: Source, length: int) -> None:
         self._stream = stream
         self._left = length
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes; none when the part has ended."""
         wanted = self._left if size < 0 else min(size, self._left)
         data = self._stream.read(wanted) if wanted else b""

@@ -1,9 +1,9 @@
 """Repositories on disk: content-addressed blobs, commits as JSON, refs as files. No HTTP here.
 
-    <root>/blobs/<sha256>                              contents, shared by all repositories
-    <root>/<owner>/<name>/repository.json              private, gated
-    <root>/<owner>/<name>/commits/<40 hex>.json        parent, title, files
-    <root>/<owner>/<name>/refs/{heads,tags}/<name>     40 hex
+<root>/blobs/<sha256>                              contents, shared by all repositories
+<root>/<owner>/<name>/repository.json              private, gated
+<root>/<owner>/<name>/commits/<40 hex>.json        parent, title, files
+<root>/<owner>/<name>/refs/{heads,tags}/<name>     40 hex
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, Protocol
 
 from fine_tune_slm.localcloud.errors import HubStorageError
 
@@ -30,6 +30,13 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LFS_SUFFIXES = (".safetensors", ".bin", ".pt", ".gguf", ".png", ".gz", ".zip")
 _LFS_ABOVE_BYTES = 10_000_000
 MAIN = "main"
+
+
+class Source(Protocol):
+    """What bytes can be read from."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to `size` bytes, none at the end."""
 
 
 class RepositoryMissingError(LookupError):
@@ -146,7 +153,7 @@ class Store:
             self._set_ref(directory, "heads", branch, oid)
             return oid
 
-    def add_blob(self, source: IO[bytes], size: int, expected_sha256: str | None = None) -> File | None:
+    def add_blob(self, source: Source, size: int, expected_sha256: str | None = None) -> File | None:
         """Return the stored content as a file without a path; None when it is not what was announced."""
         with tempfile.NamedTemporaryFile(dir=self._blobs, delete=False) as target:
             scratch = Path(target.name)
@@ -255,7 +262,7 @@ def _commit(data: Mapping[str, Any]) -> Commit:
     return Commit(data["oid"], data["parent"], data["title"], files)
 
 
-def _chunks(source: IO[bytes], size: int) -> Iterator[bytes]:
+def _chunks(source: Source, size: int) -> Iterator[bytes]:
     left = size
     while left > 0 and (chunk := source.read(min(_CHUNK_BYTES, left))):
         left -= len(chunk)

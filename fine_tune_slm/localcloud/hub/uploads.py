@@ -48,7 +48,9 @@ class Uploading:
         """Tell where each content is to be put; nothing for one that is there already."""
         require_writable(self._store, repo_id, request.token)
         objects = [self._instruction(request, repo_id, entry) for entry in request.json()["objects"]]
-        return as_json({"transfer": "basic", "objects": objects}, headers={"Content-Type": "application/vnd.git-lfs+json"})
+        return as_json(
+            {"transfer": "basic", "objects": objects}, headers={"Content-Type": "application/vnd.git-lfs+json"}
+        )
 
     def lfs_put(self, request: Request, grant: str) -> Answer:
         """Take a content whose hash and size are what was announced."""
@@ -112,7 +114,9 @@ class Uploading:
         sha256, path = str(value["oid"]), _safe_path(value["path"])
         size = int(value.get("size", -1))
         if not self._has(sha256, size):
-            raise RefusedError(400, "Your push was rejected because an LFS pointer points to a file that does not exist")
+            raise RefusedError(
+                400, "Your push was rejected because an LFS pointer points to a file that does not exist"
+            )
         return lfs_file(path, sha256, self._store.blob(sha256).stat().st_size)
 
     def _has(self, sha256: str, size: int) -> bool:

@@ -140,5 +140,5 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, *_arguments: Any, **_named: Any) -> None:
         """Say nothing: the handler's own log is what matters."""

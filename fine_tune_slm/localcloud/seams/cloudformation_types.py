@@ -1,7 +1,7 @@
 """CloudFormation: the resource types that moto skips with CREATE_COMPLETE, and the properties that it drops.
 
-moto finds its models by looking at the subclasses of CloudFormationModel, so that a class here is all that a skipped
-type needs: Ref, GetAtt and the order of creation work by themselves. A type that has no model at all is refused.
+moto asks one function for the model of a type, so that an entry here is all that a skipped type needs: Ref, GetAtt and
+the order of creation work by themselves. A type that has no model at all is refused.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from moto.awslambda.models import LambdaFunction, LambdaVersion, LayerVersion
 from moto.awslambda.utils import get_backend as lambda_backend
 from moto.cloudformation import parsing
-from moto.core.common_models import CloudFormationModel
 from moto.ec2.models.instances import Instance
 from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
@@ -35,8 +35,8 @@ _WITHOUT_EFFECT_HERE = (
 )
 
 
-class CreatedResource(CloudFormationModel):
-    """A resource that is known by its physical id and its attributes alone."""
+class CreatedResource:
+    """A resource as CloudFormation knows it: by its physical id and its attributes."""
 
     def __init__(self, physical_resource_id: str, attributes: dict[str, str] | None = None) -> None:
         self.physical_resource_id = physical_resource_id
@@ -46,15 +46,13 @@ class CreatedResource(CloudFormationModel):
         """Return what Fn::GetAtt gives."""
         return self._attributes[attribute_name]
 
-    @staticmethod
-    def cloudformation_name_type() -> str:
-        """Return nothing: these types have no name property that moto should fill."""
-        return ""
+    def has_cfn_attr(self, attribute_name: str) -> bool:
+        """Return whether Fn::GetAtt gives something."""
+        return attribute_name in self._attributes
 
-    @staticmethod
-    def cloudformation_type() -> str:
-        """Return a type that no template names; the subclasses below name real ones."""
-        return "FineTuneSlm::Local::Resource"
+    def is_created(self) -> bool:
+        """Return that there is nothing to wait for."""
+        return True
 
 
 def _create_alias(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
@@ -66,7 +64,9 @@ def _create_alias(resource_name: str, properties: dict[str, Any], account_id: st
     return CreatedResource(alias.arn)
 
 
-def _create_bucket_policy(resource_name: str, properties: dict[str, Any], account_id: str, _region: str) -> CreatedResource:
+def _create_bucket_policy(
+    resource_name: str, properties: dict[str, Any], account_id: str, _region: str
+) -> CreatedResource:
     # moto enforces a policy without its conditions: "deny plain HTTP" would deny everything.
     document = properties["PolicyDocument"]
     unconditional = [statement for statement in document["Statement"] if "Condition" not in statement]
@@ -110,7 +110,9 @@ def _create_schedule(resource_name: str, properties: dict[str, Any], account_id:
     return CreatedResource(schedule.name, {"Arn": schedule.arn})
 
 
-def _create_without_effect(resource_name: str, _properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+def _create_without_effect(
+    resource_name: str, _properties: dict[str, Any], account_id: str, region: str
+) -> CreatedResource:
     arn = f"arn:aws:local:{region}:{account_id}:{resource_name}"
     return CreatedResource(resource_name, {"Arn": arn, "Id": resource_name})
 
@@ -125,21 +127,25 @@ _CREATORS: dict[str, Creator] = {
 }
 
 
-def _model(resource_type: str, create: Creator) -> type[CloudFormationModel]:
+@dataclass(frozen=True)
+class Model:
+    """What moto asks to create a resource of one type."""
+
+    create: Creator
+
+    @staticmethod
+    def has_cfn_attr(_attribute_name: str) -> bool:
+        """Return that an output may name any attribute; one that is not there fails when it is read."""
+        return True
+
     def create_from_cloudformation_json(
-        _cls: type[Any], resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **_: Any
+        self, resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **_: Any
     ) -> CreatedResource:
-        return create(resource_name, cloudformation_json["Properties"], account_id, region_name)
-
-    members = {
-        "__module__": __name__,
-        "cloudformation_type": staticmethod(lambda: resource_type),
-        "create_from_cloudformation_json": classmethod(create_from_cloudformation_json),
-    }
-    return type(resource_type.replace("::", ""), (CreatedResource,), members)
+        """Return the created resource."""
+        return self.create(resource_name, cloudformation_json.get("Properties", {}), account_id, region_name)
 
 
-_MODELS = {resource_type: _model(resource_type, create) for resource_type, create in _CREATORS.items()}
+_MODELS = {resource_type: Model(create) for resource_type, create in _CREATORS.items()}
 
 
 def require_supported(resource_types: Iterable[str]) -> None:
@@ -172,7 +178,9 @@ def _with_models(original: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def _with_layers(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-    def create(cls: type[LambdaFunction], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any) -> Any:
+    def create(
+        cls: type[LambdaFunction], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any
+    ) -> Any:
         function = original.__func__(cls, resource_name, cloudformation_json, *rest, **named)
         properties = cloudformation_json["Properties"]
         if "Layers" in properties:
@@ -194,7 +202,14 @@ def _with_layer_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, An
 
 
 def _with_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-    def create(cls: type[LambdaVersion], resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **named: Any) -> Any:
+    def create(
+        cls: type[LambdaVersion],
+        resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **named: Any,
+    ) -> Any:
         version = original.__func__(cls, resource_name, cloudformation_json, account_id, region_name, **named)
         name = cloudformation_json["Properties"]["FunctionName"]
         function = lambda_backend(account_id, region_name).get_function(name, str(version.version))
@@ -204,7 +219,9 @@ def _with_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any
 
 
 def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
-    def create(cls: type[Instance], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any) -> Any:
+    def create(
+        cls: type[Instance], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any
+    ) -> Any:
         instance = original.__func__(cls, resource_name, cloudformation_json, *rest, **named)
         properties = cloudformation_json["Properties"]
         behaviour = properties.get("InstanceInitiatedShutdownBehavior", "stop")

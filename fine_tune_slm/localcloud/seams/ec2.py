@@ -44,7 +44,7 @@ class MotoInstance:
         """Show this state, and why."""
         self._instance._state = InstanceState(state, _CODES[state])
         self._instance.state_reason = StateReason(reason_code, reason_code)
-        self._instance._reason = reason_code and f"{reason_code} ({dt.datetime.now(dt.timezone.utc):%Y-%m-%d %H:%M:%S} GMT)"
+        self._instance._reason = reason_code and f"{reason_code} ({dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} GMT)"
 
     def launched(self, at: dt.datetime) -> None:
         """Show this launch time."""

@@ -47,7 +47,7 @@ def _verified_put(original: Callable[[S3Response], Any]) -> Callable[[S3Response
         claimed = _verify(self)
         answer = original(self)
         if claimed:
-            key = self.backend.get_object(self.bucket_name, self.parse_key_name())
+            key: Any = self.backend.get_object(self.bucket_name, self.parse_key_name())
             key.checksum_algorithm, key.checksum_value = "SHA256", claimed
             answer[1][_CHECKSUM_HEADER] = claimed
         return answer

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from moto.ssm.exceptions import SSMException
 from moto.core.responses import ActionResult
+from moto.ssm.exceptions import SSMException
 from moto.ssm.responses import SimpleSystemManagerResponse as Responses
 
 from fine_tune_slm.localcloud.fleet.commands import Command, invocation
@@ -77,7 +77,7 @@ class RunCommand:
         """List the instances whose agent has registered at least once."""
         wanted = _wanted_instances(request)
         running = {str(i.id) for i in _backend(request).all_instances() if self._fleet.agent_of(str(i.id))}
-        self._last_pings.update(dict.fromkeys(running, dt.datetime.now(dt.timezone.utc)))
+        self._last_pings.update(dict.fromkeys(running, dt.datetime.now(dt.UTC)))
         found = [
             _information(instance_id, at, is_online=instance_id in running)
             for instance_id, at in self._last_pings.items()

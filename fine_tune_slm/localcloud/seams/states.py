@@ -62,7 +62,9 @@ def seams(wait_scale: float, client_for: ClientFor) -> list[Seam]:
         Seam(retrier_decl, "time", (), lambda _: ScaledTime(wait_scale)),
         Seam(ErrorEqualsDecl, "_eval_body", ("self", "env"), _never_catching_what_aws_never_catches),
         Seam(StepFunctionsParserBackend, "start_execution", start_parameters, _checked_start),
-        Seam(StateMachine, "create_from_cloudformation_json", create_parameters, lambda _: classmethod(_create_machine)),
+        Seam(
+            StateMachine, "create_from_cloudformation_json", create_parameters, lambda _: classmethod(_create_machine)
+        ),
         Seam(Execution, "get_start_execution_details", ("self",), _start_time_as_text),
         Seam(EventManager, "add_event", event_parameters, _counted_events),
         Seam(state_module.CommonStateField, "_eval_body", ("self", "env"), _failing_when_history_is_full),
@@ -151,7 +153,8 @@ def _definition(properties: dict[str, Any], account_id: str) -> str:
         text = str(properties["DefinitionString"])
     elif "DefinitionS3Location" in properties:
         location = properties["DefinitionS3Location"]
-        text = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"]).value.decode()
+        stored: Any = s3_backends[account_id]["aws"].get_object(location["Bucket"], location["Key"])
+        text = stored.value.decode()
     else:
         text = json.dumps(properties["Definition"])
     for name, value in (properties.get("DefinitionSubstitutions") or {}).items():

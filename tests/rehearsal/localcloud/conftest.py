@@ -15,7 +15,7 @@ from fine_tune_slm.localcloud import InstanceTimings, LocalCloud, LocalCloudSett
 
 STACK = Path(__file__).parent / "stack"
 TIMINGS = InstanceTimings(
-    pending_seconds=0.3, status_checks_seconds=0.6, agent_seconds=0.6, stopping_seconds=0.1, grace_seconds=3
+    pending_seconds=0.3, status_checks_seconds=2.5, agent_seconds=0.6, stopping_seconds=0.1, grace_seconds=3
 )
 
 
@@ -74,7 +74,9 @@ class Rehearsal:
         """Return the id of a command just sent."""
         parameters = {"Action": [action], **more.pop("parameters", {})}
         ids = [self.outputs["InstanceId"]]
-        sent = self.cloud.client("ssm").send_command(InstanceIds=ids, DocumentName="shell", Parameters=parameters, **more)
+        sent = self.cloud.client("ssm").send_command(
+            InstanceIds=ids, DocumentName="shell", Parameters=parameters, **more
+        )
         return sent["Command"]["CommandId"]
 
     def invocation(self, command_id: str) -> dict[str, Any]:

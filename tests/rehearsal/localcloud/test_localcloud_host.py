@@ -14,6 +14,7 @@ from fine_tune_slm.localcloud.fleet.fleet import StartFault
 def host(rehearsal):
     """A running instance, stopped again afterwards."""
     rehearsal.start_instance()
+    (volume(rehearsal) / "out.txt").unlink(missing_ok=True)
     yield rehearsal
     if rehearsal.instance()["State"]["Name"] == "running":
         rehearsal.stop_instance()
@@ -49,7 +50,9 @@ def test_starting_passes_through_pending_and_initializing(rehearsal):
     rehearsal.wait_for(lambda: rehearsal.instance()["State"]["Name"] == "running")
 
     def checks():
-        return ec2.describe_instance_status(InstanceIds=[instance_id])["InstanceStatuses"][0]["InstanceStatus"]["Status"]
+        return ec2.describe_instance_status(InstanceIds=[instance_id])["InstanceStatuses"][0]["InstanceStatus"][
+            "Status"
+        ]
 
     assert checks() == "initializing"
     rehearsal.wait_for(lambda: checks() == "ok")
@@ -60,7 +63,12 @@ def test_starting_passes_through_pending_and_initializing(rehearsal):
 
 
 def test_a_command_runs_with_the_hosts_environment(host):
-    told = host.finished(host.send("hello", CloudWatchOutputConfig={"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/local/commands"}))
+    told = host.finished(
+        host.send(
+            "hello",
+            CloudWatchOutputConfig={"CloudWatchOutputEnabled": True, "CloudWatchLogGroupName": "/local/commands"},
+        )
+    )
     assert (told["Status"], told["StatusDetails"], told["ResponseCode"]) == ("Success", "Success", 0)
     assert told["StandardOutputContent"] == f"hello on {volume(host).resolve()}"
     assert told["StandardErrorContent"] == "trouble"
@@ -98,7 +106,13 @@ def test_an_invocation_that_nobody_sent_does_not_exist(host):
 
 def test_a_container_works_on_the_volume_and_its_output_is_logged(host):
     told = host.finished(host.send("container"))
-    assert told["StandardOutputContent"].splitlines() == ["image", "container started", "ended with 0, oom false", "job", "job"]
+    assert told["StandardOutputContent"].splitlines() == [
+        "image",
+        "container started",
+        "ended with 0, oom false",
+        "job",
+        "job",
+    ]
     assert (volume(host) / "out.txt").read_text() == "working"
     events = host.cloud.client("logs").get_log_events(logGroupName="/local/commands", logStreamName="job")["events"]
     assert events[-1]["message"] == "container started"

@@ -1,3 +1,4 @@
+# ruff: noqa: S310  (the only URLs here are those of a server that the test itself has started)
 """The local Hub as huggingface_hub meets it: uploads, conflicts, tokens, gates, downloads and restarts."""
 
 from __future__ import annotations
@@ -178,9 +179,13 @@ def test_a_gated_model_shows_itself_and_gives_its_files_to_those_with_access(hub
             stranger.hf_hub_download("base/model", "config.json", local_dir=tmp_path / "no")
         with pytest.raises(errors.GatedRepoError):
             stranger.auth_check("base/model")
-    file = api_of(hub, "read").hf_hub_download("base/model", "config.json", revision=revision, local_dir=tmp_path / "yes")
+    file = api_of(hub, "read").hf_hub_download(
+        "base/model", "config.json", revision=revision, local_dir=tmp_path / "yes"
+    )
     assert Path(file).read_text() == (model / "config.json").read_text()
-    assert hub.store.blob(hub.store.resolve("base/model", "main").files["model.safetensors"].sha256).samefile(model / "model.safetensors")
+    assert hub.store.blob(hub.store.resolve("base/model", "main").files["model.safetensors"].sha256).samefile(
+        model / "model.safetensors"
+    )
 
 
 def test_equal_content_has_an_equal_revision_everywhere(hub, model, tmp_path):

@@ -34,7 +34,9 @@ def test_a_function_sees_its_layers_its_environment_and_its_role(rehearsal):
 
 
 def test_a_second_invocation_finds_the_process_warm(rehearsal):
-    first, second = (json.loads(rehearsal.run('{"do": "tell"}')["output"])["result"]["Payload"]["pid"] for _ in range(2))
+    first, second = (
+        json.loads(rehearsal.run('{"do": "tell"}')["output"])["result"]["Payload"]["pid"] for _ in range(2)
+    )
     assert first == second
 
 

@@ -1,4 +1,4 @@
-"""What the emulated container runs: `work` writes a file and ends, `sleep` waits and says so when it is asked to end."""
+"""What the emulated container runs: `work` writes a file and ends, `sleep` waits to be asked to end."""
 
 import signal
 import sys
