@@ -93,7 +93,6 @@ class Agent:
         finally:
             for sink in sinks.values():
                 sink.close()
-            command.ended_at = dt.datetime.now(dt.UTC)
 
     def _start(self, command: Command, directory: Path) -> subprocess.Popen[bytes] | None:
         with self._lock:
@@ -124,6 +123,8 @@ class Agent:
             reader.join(timeout=2)
         command.standard_output = "\n".join(collected["stdout"])[:MAX_OUTPUT_CHARACTERS]
         command.standard_error = "\n".join(collected["stderr"])[:MAX_OUTPUT_CHARACTERS]
+        for sink in sinks.values():
+            sink.flush()
         with self._lock:
             self._running.pop(command.command_id)
             self._conclude(command, script.returncode)
@@ -138,6 +139,7 @@ class Agent:
     def _conclude(self, command: Command, return_code: int) -> None:
         code = return_code if return_code >= 0 else 128 - return_code
         command.response_code = code
+        command.ended_at = dt.datetime.now(dt.UTC)
         if self._host.is_shutting_down:
             command.status = "Failed"
         elif command.is_cancelled:
