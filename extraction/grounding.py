@@ -81,7 +81,7 @@ def _stage(field: Field, item: str, text: str) -> str | None:
         return "stage group from TNM"
     if re.match(r"[CPYRM]*T[0-4XI]", item) and item.lower() in text.replace(" ", ""):
         return "TNM"
-    return _by_vocabulary(field, item, text) if item in {"limited", "0"} else None
+    return _by_vocabulary(field, item, text) if item in {"limited", "0", "IV"} else None
 
 
 def _alteration(field: Field, item: str, text: str) -> str | None:

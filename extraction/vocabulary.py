@@ -63,8 +63,8 @@ class Entry(BaseModel):
     broader: tuple[str, ...] = ()
     """Codes that say the same less exactly; only the taxonomy of mistakes reads them."""
     values: tuple[ValueForm, ...] = ()
-    source: str | None = None
-    """Where the fact comes from, when it is not the source of the file."""
+    source: str = ""
+    """Where the fact comes from or why it stands here; filled from the file's `sources` when the entry has none."""
 
     @property
     def item(self) -> str:
@@ -84,7 +84,24 @@ class VocabularyFile(BaseModel):
 
     field: Field
     source: str
+    sources: dict[str, str] = {}
+    """Sources by drug class or kind of entry."""
     entries: tuple[Entry, ...]
+
+    def sourced_entries(self) -> tuple[Entry, ...]:
+        """Return the entries, each with its source: its own, that of its class or kind, or that of the file."""
+        return tuple(
+            entry.model_copy(update={"source": entry.source or self._source_of(entry)}) for entry in self.entries
+        )
+
+    def _source_of(self, entry: Entry) -> str:
+        return next((self.sources[key] for key in (entry.drug_class, entry.kind) if key in self.sources), self.source)
+
+    @model_validator(mode="after")
+    def _sources_are_of_this_file(self) -> VocabularyFile:
+        if unused := set(self.sources) - {key for entry in self.entries for key in (entry.drug_class, entry.kind)}:
+            raise ValueError(f"{self.field}: sources of no entry: {', '.join(sorted(unused))}")
+        return self
 
     @model_validator(mode="after")
     def _patterns_compile(self) -> VocabularyFile:
@@ -144,7 +161,7 @@ def vocabulary(field: Field) -> Vocabulary:
     Raises: ValidationError when a file breaks the schema.
     """
     files = [file for file in _files() if file.field == field]
-    return Vocabulary(field=field, entries=tuple(entry for file in files for entry in file.entries))
+    return Vocabulary(field=field, entries=tuple(entry for file in files for entry in file.sourced_entries()))
 
 
 @cache

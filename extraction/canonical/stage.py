@@ -25,6 +25,7 @@ _IN_PROSE = re.compile(
     r"(?:(?:stage|staged|ajcc|figo|ann arbor|r?-?iss)\W{0,3}(?:[a-z]+\W){0,2}?|"
     r"(?<!class )(?<!type )(?<!phase )(?<!level )(?<!nyha )(?<!factor )(?<!segment )(?=\b[iv]{2,3}))"
     r"(?P<numeral>\b(?:iv|iii|ii|i|[0-4])(?:[ -]?[a-d]\d?)?)(?![a-z0-9])"
+    r"(?! (?:fluids?|contrast|access|push|iron|antibiotics?|infusion|line|steroids?|morphine)\b)"
 )
 _NOW = re.compile(r"\b(?:now|currently?|progressed to|restaged|upstaged to)\b|->")
 

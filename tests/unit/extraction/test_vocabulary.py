@@ -83,3 +83,28 @@ def test_an_unknown_code_is_a_key_error():
     assert "VII" not in vocabulary("stage")
     with pytest.raises(KeyError):
         vocabulary("stage")["VII"]
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_every_entry_says_where_it_comes_from(field):
+    assert [entry.code for entry in vocabulary(field) if not entry.source] == []
+
+
+def test_an_entry_takes_the_source_of_its_class_then_of_its_kind_then_of_its_file():
+    file = VocabularyFile(
+        field="treatment",
+        source="of the file",
+        sources={"taxane": "of the class", "drug": "of the kind"},
+        entries=(
+            entry(code="a", kind="drug", drug_class="taxane"),
+            entry(code="b", kind="drug"),
+            entry(code="c"),
+            entry(code="d", kind="drug", source="its own"),
+        ),
+    )
+    assert [e.source for e in file.sourced_entries()] == ["of the class", "of the kind", "of the file", "its own"]
+
+
+def test_a_source_of_no_entry_is_refused():
+    with pytest.raises(ValidationError, match="sources of no entry: drug"):
+        VocabularyFile(field="stage", source="a book", sources={"drug": "a label"}, entries=(entry(),))
