@@ -3,7 +3,6 @@
 import re
 
 import pytest
-
 from slm_core import errors
 
 LEAVES = sorted(errors.leaves().items())

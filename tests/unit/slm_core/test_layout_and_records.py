@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
-
 from slm_core.layout import RunKeys, VolumePaths, split_s3_uri
 from slm_core.records import ManifestFile, dataset_digest, describe_files
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from slm_core.errors import ConfigInvalidError, DatasetMissingError, SettingInvalidError, SettingMissingError
 from slm_core.settings import AwsSettings, build_settings, load_setting_specs
 

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from slm_core.errors import ConfigInvalidError
 from slm_core.training_config import load_training_config, parse_request, resolve
 
