@@ -93,9 +93,7 @@ class HubTokenMissingError(RequestError):
 
 
 class HubTokenRefusedError(RequestError):
-    remedy = (
-        "Create a token with the right role, accept the model's licence, and store the token in the named secret."
-    )
+    remedy = "Create a token with the right role, accept the model's licence, and store the token in the named secret."
 
 
 class StateInvalidError(RequestError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from slm_core.errors import HubTokenRefusedError, HubUnavailableError
 
 _WRITING_ROLES = {"write", "fineGrained"}
+_TOKEN = re.compile(r"[!-~]+")
 _TIMEOUT = urllib3.Timeout(connect=5, read=15)
 
 
@@ -52,13 +54,14 @@ def who_is(endpoint: str, token: str, secret_name: str) -> Identity:
 
     Raises: HubTokenRefusedError naming the secret; HubUnavailableError when the Hub does not answer properly.
     """
+    if not _TOKEN.fullmatch(token):
+        # http.client would quote it in its own complaint
+        raise HubTokenRefusedError(f"Secret {secret_name} holds something that is no token")
     try:
         response = urllib3.PoolManager(retries=False, timeout=_TIMEOUT).request(
             "GET", f"{endpoint}/api/whoami-v2", headers={"Authorization": f"Bearer {token}"}
         )
-    except (urllib3.exceptions.HTTPError, UnicodeEncodeError) as error:
-        if isinstance(error, UnicodeEncodeError):
-            raise HubTokenRefusedError(f"Secret {secret_name} holds something that is no token") from None
+    except urllib3.exceptions.HTTPError as error:
         raise HubUnavailableError(f"The Hub at {endpoint} does not answer ({type(error).__name__})") from None
     if response.status in {401, 403}:
         raise HubTokenRefusedError(f"The Hub refused the token in secret {secret_name} ({response.status})")

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ EXECUTION_ARN = f"arn:aws:states:us-east-1:123456789012:execution:machine:{RUN_I
 DATASET_SHA256 = "d" * 64
 TYPES = ("g6.2xlarge", "g5.2xlarge")
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+Request = dict[str, Any]
 _numbers = itertools.count()
 
 
@@ -118,7 +119,7 @@ class Account:
         """Put outcome.json as the host would."""
         self.put_json(
             self.keys.outcome,
-            {"run_id": RUN_ID, "fence": self.lease().fence, "status": status, "exit_code": None, **more},
+            {"run_id": RUN_ID, "fence": self.lease().fence, "status": status, **more},
         )
 
     def put_progress(self, **changes: Any) -> None:
@@ -181,27 +182,42 @@ def metrics_json(macro_f1: float = 0.9, **changes: Any) -> bytes:
     return json.dumps(content).encode()
 
 
-def refusing(
-    service: str, operations: Mapping[str, str], monkeypatch: pytest.MonkeyPatch, *, status: int = 400
-) -> None:
+def store_settings(account: Account, without: Sequence[str] = (), **changes: str) -> None:
+    """Put every parameter that a run needs, but for some, below the account's root."""
+    values = {
+        "instance/id": account.instance_id,
+        "storage/bucket": account.env.bucket_name,
+        "storage/dataset_sha256": DATASET_SHA256,
+        "image/uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/training:tag",
+        "command/document_name": "a-document",
+        "command/log_group": "a-log-group",
+        "hub/read_token_secret_id": f"read-{account.instance_id}",
+        "hub/write_token_secret_id": f"write-{account.instance_id}",
+        "hub/base_model_revision": "c" * 40,
+        "hub/publish_repo": "local/adapter",
+    } | changes
+    for name, value in values.items():
+        if name not in without:
+            client("ssm").put_parameter(Name=f"{account.env.parameter_root}/{name}", Value=value, Type="String")
+
+
+def refusing(service: str, operations: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let calls of a service fail with an error code of AWS, by operation name."""
-    real = client(service)._make_api_call
 
-    def call(operation: str, request: dict[str, Any]) -> Any:
-        if operation in operations:
-            raise aws_error(operations[operation], operation, status)
-        return real(operation, request)
+    def refusal(operation: str) -> Callable[[Request], Any]:
+        def refuse(_request: Request) -> Any:
+            raise aws_error(operations[operation], operation)
 
-    monkeypatch.setattr(client(service), "_make_api_call", call)
+        return refuse
+
+    answering(service, {operation: refusal(operation) for operation in operations}, monkeypatch)
 
 
-def answering(
-    service: str, answers: Mapping[str, Callable[[dict[str, Any]], Any]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def answering(service: str, answers: Mapping[str, Callable[[Request], Any]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let operations that moto lacks or cannot vary be answered by a function of the request."""
     real = client(service)._make_api_call
 
-    def call(operation: str, request: dict[str, Any]) -> Any:
+    def call(operation: str, request: Request) -> Any:
         return answers[operation](request) if operation in answers else real(operation, request)
 
     monkeypatch.setattr(client(service), "_make_api_call", call)
