@@ -127,7 +127,7 @@ def _states_number(text: str, number: str) -> bool:
 def _treatment(field: Field, item: str, text: str) -> str | None:
     if rule := _by_vocabulary(field, item, text):
         return rule
-    mentioned = treatments_named(text)
+    mentioned = _treatments_in(text)
     if any(item == vocabulary(field)[code].item for entry in mentioned for code in entry.implies):
         return "component of a regimen"
     if any(entry.item == item for entry in mentioned):
@@ -147,6 +147,11 @@ _RULES: dict[Field, Callable[[Field, str, str], str | None]] = {
     "biomarker": _biomarker,
     "treatment": _treatment,
 }
+
+
+@lru_cache(maxsize=1024)
+def _treatments_in(text: str) -> list[Entry]:
+    return treatments_named(text)
 
 
 @cache

@@ -67,16 +67,23 @@ def surface_pattern(forms: Iterable[str]) -> re.Pattern[str]:
 
     A blank also matches a hyphen, a hyphen may be missing, and longer names may carry a plural s.
     """
-    alternatives = "|".join(_form_pattern(form) for form in sorted(forms, key=lambda form: (-len(form), form)))
-    return re.compile(alternatives or r"(?!)")
+    by_first: dict[str, list[str]] = {}
+    for form in sorted(forms, key=lambda form: (-len(form), form)):
+        by_first.setdefault(form[0], []).append(_rest_pattern(form))
+    # one branch per first character: a position where no form can begin costs one step, not one per form
+    branches = [f"{_start_pattern(first)}(?:{'|'.join(rests)})" for first, rests in sorted(by_first.items())]
+    return re.compile("|".join(branches) or r"(?!)")
 
 
-def _form_pattern(form: str) -> str:
-    body = "".join(_character_pattern(character) for character in form[:-1]) + re.escape(form[-1])
-    before = r"(?<![a-z0-9])" if form[0].isalnum() else ""
+def _start_pattern(first: str) -> str:
+    return rf"(?<![a-z0-9]){re.escape(first)}" if first.isalnum() else re.escape(first)
+
+
+def _rest_pattern(form: str) -> str:
+    body = "".join(_character_pattern(character) for character in form[1:-1]) + re.escape(form[1:][-1:])
     plural = "s?" if form[-1].isalpha() and len(form) >= _PLURAL_FROM_LENGTH else ""
     after = r"(?![a-z0-9])" if form[-1].isalnum() or form[-1] == "-" else ""
-    return f"{before}{body}{plural}{after}"
+    return f"{body}{plural}{after}"
 
 
 def _character_pattern(character: str) -> str:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from extraction.canonical import canonical_items, comparable_items
 from extraction.canonical.stage import stages_in_prose
@@ -163,10 +164,11 @@ def _subject_and_value(field: Field, item: str) -> tuple[str, str]:
     return marker, value
 
 
-def _broader(field: Field, item: str) -> set[str]:
+@cache
+def _broader(field: Field, item: str) -> frozenset[str]:
     """Return the items that say the same less exactly, by the vocabulary."""
     entries = [entry for entry in vocabulary(field) if entry.item == item]
-    return {vocabulary(field)[code].item for entry in entries for code in entry.broader} - {item}
+    return frozenset(vocabulary(field)[code].item for entry in entries for code in entry.broader) - {item}
 
 
 def _entry(field: Field, code: str) -> Entry | None:
