@@ -1,7 +1,7 @@
-"""Imports point one way: fine_tune_slm -> lambdas -> slm_core; training -> extraction, slm_core; casebook -> extraction.
+"""Imports point one way: fine_tune_slm -> lambdas -> slm_core; training -> extraction, slm_core.
 
-Nothing imports fine_tune_slm, handlers do not import each other, only training imports torch (fine_tune_slm starts it as a
-process), and only fine_tune_slm/localcloud knows moto.
+casebook imports extraction; nothing imports fine_tune_slm; handlers do not import each other; only training imports torch
+(fine_tune_slm starts it as a process); and only fine_tune_slm/localcloud knows moto.
 """
 
 import ast
