@@ -1,7 +1,7 @@
 """Imports point one way: fine_tune_slm -> lambdas -> slm_core; training -> extraction, slm_core.
 
-casebook imports extraction; nothing imports fine_tune_slm; handlers do not import each other; only training imports torch
-(fine_tune_slm starts it as a process); and only fine_tune_slm/localcloud knows moto.
+casebook imports extraction; nothing imports fine_tune_slm; handlers do not import each other; only training imports
+torch (fine_tune_slm starts it as a process); and only fine_tune_slm/localcloud knows moto.
 """
 
 import ast
@@ -106,18 +106,15 @@ def declared_distributions() -> set[str]:
     return {canonicalize_name(Requirement(line).name) for line in lines}
 
 
-def providers_of(library: str) -> set[str]:
-    """Return the distributions that may be declared for an imported library."""
-    names = [COMES_WITH[library]] if library in COMES_WITH else packages_distributions().get(library, [library])
-    return {canonicalize_name(name) for name in names}
+def test_every_library_that_a_room_imports_is_declared() -> None:
+    sources = [module for room in ROOMS for module in modules_of(room)]
+    libraries = {name.split(".")[0] for module, source in sources for name in imported_modules(module, source)}
+    foreign = libraries - ROOMS.keys() - sys.stdlib_module_names
+    providers = packages_distributions() | {library: [package] for library, package in COMES_WITH.items()}
+    declared = declared_distributions()
 
-
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_library_that_a_room_imports_is_declared(room: str) -> None:
-    imported = {name.split(".")[0] for module, source in modules_of(room) for name in imported_modules(module, source)}
-    libraries = imported - ROOMS.keys() - sys.stdlib_module_names
-
-    assert {library for library in libraries if providers_of(library).isdisjoint(declared_distributions())} == set()
+    undeclared = {name for name in foreign if declared.isdisjoint(map(canonicalize_name, providers.get(name, [])))}
+    assert undeclared == set()
 
 
 @pytest.mark.parametrize(
