@@ -8,6 +8,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from slm_core.layout import VolumePaths
 from slm_core.records import Phase, Progress
 
 from fine_tune_slm.live import LiveView
@@ -28,14 +29,21 @@ class KillTrainingOnce:
 
     def __call__(self, progress: Progress) -> None:
         """Look at a progress report, and strike when its time has come."""
-        if self.is_done or progress.phase is not Phase.TRAINING or progress.step < self.step:
+        step = self._reached(progress)
+        if self.is_done or progress.phase is not Phase.TRAINING or step < self.step:
             return
         for pid in training_processes(self.cloud, self.instance_id):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
                 self.is_done = True
         if self.is_done:
-            self.view.say(f"[yellow]          fault injected: SIGKILL to the training at step {progress.step}[/]")
+            self.view.say(f"[yellow]          fault injected: SIGKILL to the training at step {step}[/]")
+
+    def _reached(self, progress: Progress) -> int:
+        """Return the newest step: a checkpoint on the volume may be ahead of the report, which comes every 5 s."""
+        directory = VolumePaths(self.cloud.settings.volume_directory).checkpoints(progress.run_id)
+        names = [path.name.removeprefix("step-") for path in directory.glob("step-*")]
+        return max([progress.step, *(int(name) for name in names if name.isdecimal())])
 
 
 def training_processes(cloud: LocalCloud, instance_id: str) -> list[int]:

@@ -1,8 +1,11 @@
-"""Ctrl-C during a rehearsal: stop the execution, see that the instance stops, and say what is still running."""
+"""Ctrl-C or SIGTERM during a rehearsal: stop the execution, see that the instance stops, say what still runs."""
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -17,10 +20,22 @@ POLL_SECONDS = 0.5
 STOPPED = {"stopped", "terminated"}
 
 
+@contextmanager
+def termination_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM do inside the block what Ctrl-C does: without it the emulated instance would outlive this process."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: str, console: Console) -> None:
     """Stop the execution and the instance, and tell what became of both; a second Ctrl-C ends the waiting."""
-    console.print("[yellow]Ctrl-C: stopping the execution; its instance is stopped next.[/]")
-    execution.stepfunctions.stop_execution(executionArn=execution.execution_arn, error="Interrupted", cause="Ctrl-C")
+    console.print("[yellow]Interrupted: stopping the execution; its instance is stopped next.[/]")
+    execution.stepfunctions.stop_execution(
+        executionArn=execution.execution_arn, error="Interrupted", cause="Ctrl-C or SIGTERM"
+    )
     deadline = time.monotonic() + PATIENCE_SECONDS
     state = _instance_state(cloud, instance_id)
     while state not in STOPPED and time.monotonic() < deadline:

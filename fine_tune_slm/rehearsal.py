@@ -14,7 +14,7 @@ from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_
 from fine_tune_slm.emulator_log import emulator_log
 from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
 from fine_tune_slm.faults import requested_fault
-from fine_tune_slm.interruption import stop_execution
+from fine_tune_slm.interruption import stop_execution, termination_as_ctrl_c
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.local_model import ensure_local_model
@@ -47,7 +47,8 @@ def rehearse_and_show(request: RehearsalRequest, *, as_json: bool) -> None:
     Raises: RehearsalFailedError when the run did not succeed.
     """
     console = Console(stderr=as_json, highlight=False)
-    result = rehearse(request, console)
+    with termination_as_ctrl_c():
+        result = rehearse(request, console)
     show_result(result, console, as_json=as_json)
     if request.keep_runs is not None:
         KeptRuns(request.root).keep_newest(request.keep_runs)

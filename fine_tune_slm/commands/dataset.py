@@ -59,14 +59,14 @@ def publish(
 
 @app.command("generate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def generate(context: typer.Context) -> None:
-    """Write the synthetic dataset; all options go to `python -m casebook.generate`.
+    """Write the synthetic dataset; all options go to `python -m casebook generate`.
 
     Example: fine-tune-slm dataset generate --help
     """
     import subprocess  # noqa: PLC0415
     import sys  # noqa: PLC0415
 
-    command = [sys.executable, "-m", "casebook.generate", *context.args]
+    command = [sys.executable, "-m", "casebook", "generate", *context.args]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 

@@ -32,6 +32,7 @@ CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+WAIT_SCALE = 0.1  # polls every 1.5 s: more often they would take the processor from the training
 QUICK = InstanceTimings(
     pending_seconds=0.2, status_checks_seconds=0.4, agent_seconds=0.4, stopping_seconds=0.1, grace_seconds=10
 )
@@ -137,7 +138,7 @@ def request_of(
             "config_file": TINY_CONFIG,
             "root": local_root,
             "run_name": "test",
-            "wait_scale": 0.02,
+            "wait_scale": WAIT_SCALE,
         }
         return RehearsalRequest(**content | changes)
 
@@ -176,7 +177,7 @@ def tiny_stage(
 ) -> Iterator[TinyStage]:
     """One emulated account for the executions of a test module."""
     settings = LocalCloudSettings(
-        root=tmp_path_factory.mktemp("stage"), volume=local_root / "volume", wait_scale=0.02, timings=QUICK
+        root=tmp_path_factory.mktemp("stage"), volume=local_root / "volume", wait_scale=WAIT_SCALE, timings=QUICK
     )
     spec = StageSpec(project=tiny_project, config_file=TINY_CONFIG, base_model=tiny_model, dataset=tiny_dataset)
     with LocalCloud(settings) as cloud:

@@ -39,7 +39,7 @@ def test_ctrl_c_stops_the_execution_and_the_instance_and_says_so(tiny_project, t
     root = tmp_path / "local"
     command = [sys.executable, "-m", "fine_tune_slm.cli", "rehearse", "--run-name", "interrupted"]
     command += ["--model", str(tiny_model), "--dataset", str(tiny_dataset), "--config", "training_config.tiny.yml"]
-    command += ["--root", str(root), "--wait-scale", "0.02", "--input", '{"training": {"epochs": 90}}']
+    command += ["--root", str(root), "--wait-scale", "0.1", "--input", '{"training": {"epochs": 90}}']
     environment = os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'core'}", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
         command, cwd=tiny_project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

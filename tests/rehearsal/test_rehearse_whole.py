@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,9 @@ STATES_OF_A_GOOD_RUN = [
 ]
 
 
+TOKEN = re.compile(rb"hf_[\w-]{20,}")
+
+
 @pytest.fixture(scope="module")
 def said() -> io.StringIO:
     return io.StringIO()
@@ -53,7 +57,7 @@ def result(tiny_project, tiny_model, tiny_dataset, local_root, said) -> RunResul
         config_file="training_config.tiny.yml",
         root=local_root,
         run_name="whole",
-        wait_scale=0.02,
+        wait_scale=0.1,
         execution_input='{"Comment": "what the console prefills"}',
     )
     return rehearse(request, Console(file=said, width=160))
@@ -88,6 +92,7 @@ def test_the_hub_has_the_same_files_as_the_archive(result):
     assert {file.path: file.sha256 for file in manifest.files}.items() <= published.items()
 
 
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's own call
 def test_the_published_adapter_loads_from_the_hub_with_equal_tensors(result, tiny_model, tmp_path, monkeypatch):
     import torch
     from huggingface_hub import snapshot_download
@@ -141,7 +146,7 @@ def test_no_token_and_no_note_is_kept_outside_the_dataset_itself(result):
         if path.is_file() and "/datasets/" not in relative and not relative.startswith("hub/blobs"):
             content = path.read_bytes()
             assert b"Synthetic note" not in content, relative
-            assert b"hf_" not in content, relative
+            assert not TOKEN.search(content), relative
 
 
 def test_the_live_view_told_each_state_without_a_terminal(result, said):
