@@ -10,18 +10,21 @@ import re
 from functools import cache
 from itertools import pairwise
 
-from extraction.canonical.hgvs import alteration_of, is_alteration
+from extraction.canonical.hgvs import alteration_of, is_alteration, one_letter
 from extraction.lexicon import Lexicon, Mention
 from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
 
+_PART = re.compile(r";(?![^()]*\))")
 _CLAUSE = re.compile(r"\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)")
 _NO_FINDING = re.compile(
-    r"wild[- ]?type|\bwt\b|\bnegative\b|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|\bbenign\b|"
-    r"uncertain significance|\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
+    r"\bnone\b|wild[- ]?type|\bwt\b|\bnegative\b|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|"
+    r"\bbenign\b|uncertain significance|"
+    r"\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
     r"\bno (?:\w+ ){0,2}(?:mutations?|alterations?|variants?|fusions?|rearrangements?)\b"
 )
 _FUSION = re.compile(r"fusion|rearrang|translocat|::")
+_RESIDUE = re.compile(r" [A-Z]\d+")
 _UNSPECIFIED = "mutation"
 
 
@@ -29,7 +32,7 @@ def alteration_items(text: str) -> frozenset[str]:
     """Return the alterations that a normalised value reports; a part without any known gene is an item of its own."""
     items: set[str] = set()
     last_gene: str | None = None
-    for part in filter(None, (part.strip() for part in text.split(";"))):
+    for part in filter(None, (part.strip() for part in _PART.split(text))):
         found, last_gene = _items_of_part(part, last_gene)
         items |= found or (set() if _NO_FINDING.search(part) else {part})
     return frozenset(_without_subsumed(items))
@@ -48,7 +51,7 @@ def item_of(gene: str, alteration: str) -> str:
 def _items_of_part(part: str, last_gene: str | None) -> tuple[set[str], str | None]:
     """Return the items of one part and the gene it named last: of that gene speaks what names none ("L858R, T790M")."""
     items: set[str] = set()
-    for clause in filter(None, (clause.strip() for clause in _CLAUSE.split(part))):
+    for clause in filter(None, (clause.strip() for clause in _CLAUSE.split(_with_genes_joined(part)))):
         genes = genes_named(clause)
         last_gene = genes[-1].entry.code if genes else last_gene
         if last_gene and (genes or is_alteration(clause)) and not _NO_FINDING.search(clause):
@@ -58,18 +61,33 @@ def _items_of_part(part: str, last_gene: str | None) -> tuple[set[str], str | No
 
 def _items_of_clause(clause: str, genes: list[Mention], last_gene: str) -> set[str]:
     if len(genes) > 1 and (_FUSION.search(clause) or _are_joined(clause, genes)):
-        return {item_of(_fusion_gene([mention.entry.code for mention in genes]), "fusion")}
+        return _fusion_items([mention.entry.code for mention in genes])
     if len(genes) > 1 and not _shares_alteration(clause, genes):
         bounds = [mention.start for mention in genes] + [len(clause)]
         spans = zip(genes, [0, *bounds[1:-1]], bounds[1:], strict=True)
         return {item_in_words(clause[start:end], mention.entry.code) for mention, start, end in spans}
     symbols = [mention.entry.code for mention in genes] or [last_gene]
-    return {item_in_words(clause, symbol) for symbol in symbols}
+    return {item_in_words(clause, symbols[-1])} | {_item_shared(clause, symbol) for symbol in symbols[:-1]}
+
+
+def _with_genes_joined(part: str) -> str:
+    """Return the part with "and" between two bare symbols written as a slash, so that they stay in one clause."""
+    mentions = genes_named(part)
+    for left, right in reversed(list(pairwise(mentions))):
+        if part[left.end : right.start] in {" and ", " & "}:
+            part = f"{part[: left.end]}/{part[right.start :]}"
+    return part
+
+
+def _item_shared(clause: str, gene: str) -> str:
+    """Return what a clause says of a gene before the last: "CDK4 and MDM2 amplification", but "TP53 and KRAS G12D"."""
+    item = item_in_words(clause, gene)
+    return f"{gene} {_UNSPECIFIED}" if _RESIDUE.search(item) else item
 
 
 def _are_joined(clause: str, genes: list[Mention]) -> bool:
     """Return whether two genes are written as fusion partners, as in EML4-ALK."""
-    return any(clause[left.end : right.start] == "-" for left, right in pairwise(genes))
+    return any(clause[left.end : right.start] in {"-", "::"} for left, right in pairwise(genes))
 
 
 def _shares_alteration(clause: str, genes: list[Mention]) -> bool:
@@ -80,8 +98,9 @@ def _shares_alteration(clause: str, genes: list[Mention]) -> bool:
 
 def item_in_words(words: str, gene: str) -> str:
     """Return the item that normalised words say of one gene; "GENE mutation" when they specify none."""
+    in_one_letter = one_letter(words)
     for pattern, entry in _gene_patterns(gene):
-        if pattern.search(words):
+        if pattern.search(in_one_letter):
             return entry.item
     return item_of(gene, alteration_of(_symbols_removed(words)))
 
@@ -92,9 +111,10 @@ def _symbols_removed(words: str) -> str:
     return words
 
 
-def _fusion_gene(genes: list[str]) -> str:
-    """Return the partner by which the fusion is known: the one whose fusions the vocabulary lists."""
-    return next((gene for gene in genes if item_of(gene, "fusion") in _fusions()), genes[-1])
+def _fusion_items(genes: list[str]) -> set[str]:
+    """Return the fusions by the genes for which they are known; a partner such as EML4 is not named."""
+    known = {item for gene in genes if (item := item_of(gene, "fusion")) in _fusions()}
+    return known or {item_of(genes[-1], "fusion")}
 
 
 def _without_subsumed(items: set[str]) -> set[str]:

@@ -31,7 +31,7 @@ _WORDS = (
     ("promoter", r"promoter"),
     ("fusion", r"fusion|rearrang|translocat|::"),
     ("amplification", r"amplif|copy[- ]number gain|\bgain\b"),
-    ("loss", r"\bloss\b|\blost\b|\bdeletion\b|\bdeleted\b|\bdeep del"),
+    ("loss", r"\bloss\b(?![ -]of[ -]function)|\blost\b|\bdeletion\b|\bdeleted\b|\bdeep del"),
     ("splice", r"splic"),
 )
 _UNSPECIFIED = "mutation"
