@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -10,12 +11,12 @@ from typing import Any, Self
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.ec2.models import ec2_backends
-from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from fine_tune_slm.localcloud import keeping
 from fine_tune_slm.localcloud.clients import Clients
 from fine_tune_slm.localcloud.deploy.package import ARTIFACTS_BUCKET
 from fine_tune_slm.localcloud.deploy.stack import Deployment, deploy
+from fine_tune_slm.localcloud.errors import AlreadyRunningError
 from fine_tune_slm.localcloud.fleet.fleet import Fleet
 from fine_tune_slm.localcloud.fleet.host import HostSpec
 from fine_tune_slm.localcloud.hub.server import LocalHub
@@ -26,12 +27,15 @@ from fine_tune_slm.localcloud.server import CALLER_CREDENTIALS, moto_server
 from fine_tune_slm.localcloud.settings import LocalCloudSettings
 
 STACK_NAME = "fine-tune-slm"
+_SETTLE_SECONDS = 5.0
+# moto keeps its state in module globals.
+_ONLY_ONE = threading.Lock()
 
 
 class LocalCloud:
     """An emulated AWS with one region and one account; use it as a context manager, one at a time in a process.
 
-    Raises: SeamBrokenError on entry when moto is not the version that the seams fit.
+    Raises: on entry AlreadyRunningError, or SeamBrokenError when moto is not the version that the seams fit.
     """
 
     endpoint_url: str
@@ -46,8 +50,10 @@ class LocalCloud:
 
     def __enter__(self) -> Self:
         require_moto()
-        self.root.mkdir(parents=True, exist_ok=True)
+        if not _ONLY_ONE.acquire(blocking=False):
+            raise AlreadyRunningError("There is an emulated AWS in this process already")
         with contextlib.ExitStack() as resources:
+            resources.callback(_ONLY_ONE.release)
             self._start(resources)
             self._resources = resources.pop_all()
         return self
@@ -104,10 +110,11 @@ class LocalCloud:
         self._resources.close()
 
     def _start(self, resources: contextlib.ExitStack) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
         self.hub = resources.enter_context(contextlib.closing(LocalHub(self.root / "hub")))
         self.endpoint_url = resources.enter_context(moto_server(self.root / "logs" / "aws.log"))
         self._clients = resources.enter_context(contextlib.closing(Clients(self.endpoint_url, self.settings.region)))
-        functions = resources.enter_context(
+        self._functions = resources.enter_context(
             contextlib.closing(Functions(self._clients, self.root, self.endpoint_url, self.settings.region))
         )
         self.fleet = resources.enter_context(
@@ -117,7 +124,7 @@ class LocalCloud:
             installed(
                 [
                     *states.seams(self.settings.wait_scale, self._clients.get),
-                    *lambdas.seams(functions),
+                    *lambdas.seams(self._functions),
                     *s3.seams(),
                     *cloudformation_types.seams(),
                     *ec2.seams(self.fleet),
@@ -132,16 +139,11 @@ class LocalCloud:
         try:
             yield
         finally:
-            self._abort_executions()
+            states.abort_executions(self.settings.region)
+            self._functions.close()  # ends the task that an aborted execution still waits for
+            states.wait_until_ended(self.settings.region, _SETTLE_SECONDS)
             self.save_objects()
             keeping.keep_histories(self.client("stepfunctions"), self.root / "executions")
-
-    def _abort_executions(self) -> None:
-        backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][self.settings.region]
-        for machine in backend.state_machines:
-            for execution in machine.executions:
-                if execution.status == "RUNNING":
-                    execution.stop(stop_date=None, error="LocalCloudClosed", cause="The emulated AWS was closed.")
 
     def _host_spec(self) -> HostSpec:
         return HostSpec(

@@ -6,6 +6,7 @@ FineTuneSlmError
     ├── TemplateUnsupportedError    the template holds something that nothing here creates
     ├── DeploymentFailedError       CloudFormation refused the stack
     ├── ShimUsageError              the host's docker or aws program was called in a way it does not know
+    ├── AlreadyRunningError         there is one in this process already
     └── HubStorageError             the local Hub cannot read or write its own directory
 """
 
@@ -34,6 +35,10 @@ class DeploymentFailedError(LocalCloudError):
 class ShimUsageError(LocalCloudError):
     exit_code = 125
     remedy = "Teach fine_tune_slm/localcloud/host the option, or change the command document's script."
+
+
+class AlreadyRunningError(LocalCloudError):
+    remedy = "Close the first one before a second is opened, or use another process."
 
 
 class HubStorageError(LocalCloudError):

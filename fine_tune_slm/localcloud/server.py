@@ -24,8 +24,8 @@ CALLER_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "lo
 
 @contextlib.contextmanager
 def moto_server(log_file: Path) -> Iterator[str]:
-    """Hold a moto server inside the block; yields its endpoint URL. Its access log goes to the file."""
-    with _executing_configuration(), _access_log(log_file):
+    """Hold a moto server inside the block; yields its endpoint URL. What it logs goes to the file."""
+    with _executing_configuration(), _log_file(log_file):
         server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
         server.start()
         host, port = server.get_host_and_port()
@@ -62,22 +62,25 @@ def _executing_configuration() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _access_log(file: Path) -> Iterator[None]:
-    """Lead the web server's log, with the trace of every internal error, away from the terminal."""
+def _log_file(file: Path) -> Iterator[None]:
+    """Lead what the web server and moto log, internal errors with their traces too, away from the terminal."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    logger, handler = logging.getLogger("werkzeug"), logging.FileHandler(file, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    before = (logger.propagate, logger.level)
-    logger.addHandler(handler)
-    logger.propagate = False
-    logger.setLevel(logging.INFO)
+    handler = logging.FileHandler(file, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    loggers = [logging.getLogger(name) for name in ("werkzeug", "moto")]
+    before = [(logger.propagate, logger.level) for logger in loggers]
+    for logger in loggers:
+        logger.addHandler(handler)
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
     try:
         yield
     finally:
-        logger.removeHandler(handler)
+        for logger, (is_propagated, level) in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.propagate = is_propagated
+            logger.setLevel(level)
         handler.close()
-        logger.propagate, level = before
-        logger.setLevel(level)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from samtranslator.yaml_helper import yaml_parse
 
 from fine_tune_slm.localcloud.errors import DeploymentFailedError
 
+# The translator counts its own calls and complains when it is deleted that nobody published the counts.
+logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
 _AWS_MANAGED = "arn:aws:iam::aws:policy/"
 
 

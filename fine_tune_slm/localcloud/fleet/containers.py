@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from fine_tune_slm.localcloud.host.docker_arguments import RunRequest, mapped_path
 from fine_tune_slm.localcloud.log_sink import LogSink
-from fine_tune_slm.localcloud.processes import kill_group, signal_group
+from fine_tune_slm.localcloud.processes import kill_group, kill_rest_of_group, signal_group
 
 _KILLED_EXIT_CODE = 137
 
@@ -46,6 +47,8 @@ class Container:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self._reaper = threading.Thread(target=self._reap, name=f"reaper {request.name}", daemon=True)
+        self._reaper.start()
         self._pump = threading.Thread(target=self._pump_output, name=f"container {request.name}", daemon=True)
         self._pump.start()
 
@@ -86,7 +89,8 @@ class Container:
     def stop(self, timeout_seconds: float) -> None:
         """Send SIGTERM to the first process, as docker does, and end all of them when the time is over."""
         if self._process.returncode is None:
-            os.kill(self._process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGTERM)
         if not self.wait(timeout_seconds):
             self.kill()
 
@@ -104,11 +108,16 @@ class Container:
         with self._process.stdout as stream:
             for raw in stream:
                 self._take(raw.decode(errors="replace").rstrip("\n"))
-        self._process.wait()
+        self._reaper.join()
         self._sink.close()
         with self._changed:
             self._is_over = True
             self._changed.notify_all()
+
+    def _reap(self) -> None:
+        """End what the first process leaves behind: a container ends with it, whoever else holds its output open."""
+        self._process.wait()
+        kill_rest_of_group(self._process)
 
     def _take(self, line: str) -> None:
         self._sink.write([line])

@@ -21,7 +21,7 @@ from fine_tune_slm.localcloud.fleet.engine import Engine, EngineError
 from fine_tune_slm.localcloud.host.docker import ENGINE_VARIABLE
 from fine_tune_slm.localcloud.host.docker_arguments import RunRequest
 from fine_tune_slm.localcloud.log_sink import LogSink, LogStream
-from fine_tune_slm.localcloud.processes import kill_group, signal_group
+from fine_tune_slm.localcloud.processes import kill_group, kill_marked, signal_group
 
 _PASSED_ON = ("LANG", "LC_ALL", "TERM", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _PROJECT = Path(fine_tune_slm.__file__).resolve().parents[1]
@@ -119,6 +119,7 @@ class Host:
         self.engine.close()
         for script in scripts:
             kill_group(script)
+        kill_marked(ENGINE_VARIABLE, self.engine.endpoint)
 
     def _wait_for_silence(self, scripts: list[subprocess.Popen[bytes]], grace_seconds: float) -> None:
         end = time.monotonic() + grace_seconds

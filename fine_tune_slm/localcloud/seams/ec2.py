@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 from moto.ec2.exceptions import EC2ClientError
-from moto.ec2.models.instances import Instance, InstanceState, StateReason
+from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 
 from fine_tune_slm.localcloud.fleet.fleet import Fleet, StartRefusedError, StateError
 from fine_tune_slm.localcloud.seams.seam import Seam
 
 _CODES = {"pending": 0, "running": 16, "stopping": 64, "stopped": 80}
+_CHANGED_WHILE_STOPPED = {"instance_type", "user_data", "kernel", "ebs_optimized"}
 _NOT_APPLICABLE = {"Status": "not-applicable"}
 
 
@@ -56,6 +57,7 @@ def seams(fleet: Fleet) -> list[Seam]:
     return [
         Seam(Instance, "start", ("self",), lambda _: _starting(fleet)),
         Seam(Instance, "stop", ("self",), lambda _: _stopping(fleet)),
+        Seam(InstanceBackend, "modify_instance_attribute", ("self", "instance_id", "key", "value"), _while_stopped),
         Seam(Instance, "instance_status", ("self",), lambda original: property(_status(fleet, original))),
         Seam(Instance, "system_status", ("self",), lambda original: property(_status(fleet, original))),
     ]
@@ -96,6 +98,17 @@ def _stopping(fleet: Fleet) -> Callable[[Instance], InstanceState]:
         return before
 
     return stop
+
+
+def _while_stopped(original: Callable[..., Instance]) -> Callable[..., Instance]:
+    def modify_instance_attribute(self: InstanceBackend, instance_id: str, key: str, value: Any) -> Instance:
+        if key in _CHANGED_WHILE_STOPPED and self.get_instance(instance_id).state != "stopped":
+            raise EC2ClientError(
+                "IncorrectInstanceState", f"The instance '{instance_id}' is not in the 'stopped' state."
+            )
+        return original(self, instance_id, key, value)
+
+    return modify_instance_attribute
 
 
 def _incorrect_state(instance: Instance, error: StateError) -> EC2ClientError:

@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.stepfunctions.exceptions import InvalidName, ValidationException
 from moto.stepfunctions.models import StateMachine
@@ -25,7 +26,7 @@ from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_funct
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.backend.execution import Execution
-from moto.stepfunctions.parser.models import StepFunctionsParserBackend
+from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
 
@@ -71,6 +72,25 @@ def seams(wait_scale: float, client_for: ClientFor) -> list[Seam]:
         Seam(state_module, "is_within_size_quota", ("value",), lambda _: is_within_payload_limit),
         Seam(lambda_eval_utils, "boto_client_for", client_parameters, lambda _: _role_client(client_for)),
     ]
+
+
+def abort_executions(region: str) -> None:
+    """Stop every execution that still runs."""
+    for execution in _executions(region):
+        if execution.status == "RUNNING":
+            execution.stop(stop_date=None, error="LocalCloudClosed", cause="The emulated AWS was closed.")
+
+
+def wait_until_ended(region: str, seconds: float) -> None:
+    """Return when no execution runs any more, or when the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and any(execution.status == "RUNNING" for execution in _executions(region)):
+        time.sleep(0.05)
+
+
+def _executions(region: str) -> list[Any]:
+    backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][region]
+    return [execution for machine in backend.state_machines for execution in machine.executions]
 
 
 def is_within_payload_limit(value: Any) -> bool:

@@ -164,6 +164,16 @@ def test_the_host_acts_as_the_role_of_its_instance_profile(host):
     assert environment["AWS_ACCESS_KEY_ID"].startswith("ASIA")
 
 
+def test_the_type_can_be_changed_while_the_instance_is_stopped_and_only_then(host):
+    ec2, instance_id = host.cloud.client("ec2"), host.outputs["InstanceId"]
+    change = {"InstanceId": instance_id, "InstanceType": {"Value": "g5.2xlarge"}}
+    with pytest.raises(ClientError, match="IncorrectInstanceState"):
+        ec2.modify_instance_attribute(**change)
+    host.stop_instance()
+    ec2.modify_instance_attribute(**change)
+    assert host.instance()["InstanceType"] == "g5.2xlarge"
+
+
 def test_an_injected_refusal_and_an_injected_lack_of_capacity_are_seen_once(rehearsal):
     faults, ec2 = rehearsal.cloud.fleet.start_faults, rehearsal.cloud.client("ec2")
     ids = [rehearsal.outputs["InstanceId"]]

@@ -1,0 +1,39 @@
+"""An emulated AWS leaves nothing behind: no process, no thread of its own, no patch, no environment variable."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+STACK = Path(__file__).parent / "stack"
+
+
+@pytest.mark.parametrize("ending", ["normal", "interrupt"])
+def test_two_after_another_work_and_leave_nothing_behind(tmp_path, ending):
+    # In a process of its own: the session's shared emulator would be another one in this process.
+    program = [sys.executable, STACK / "lifecycle.py", STACK, tmp_path, ending]
+    ran = subprocess.run(program, capture_output=True, text=True, timeout=90, check=True)
+    left = json.loads(ran.stdout)
+    assert left["children"] == []
+    assert left["threads"] == ["MainThread"]
+    assert left["restored"]
+    assert left["port"] == os.environ.get("MOTO_PORT")
+    for told in left["told"]:
+        assert told["patched"]
+        assert told["second"] == "refused"
+        with pytest.raises(ProcessLookupError):
+            os.kill(told["pid"], 0)
+    for number in ("1", "2"):
+        history = json.loads((tmp_path / number / "executions" / "run.json").read_text())
+        assert history["execution"]["status"] in {"ABORTED", "SUCCEEDED"}
+        assert (tmp_path / number / "volume" / "out.txt").read_text() == "working"
+
+
+def test_this_process_has_no_thread_that_keeps_it_alive(rehearsal):
+    assert [thread.name for thread in threading.enumerate() if not thread.daemon] == ["MainThread"]
