@@ -29,7 +29,12 @@ def resampled_totals(rows: Sequence[Counts], times: int, seed: int) -> Iterator[
 def intervals(
     rows: Sequence[Counts], statistics: Callable[[Counts], Sequence[float]], times: int, seed: int
 ) -> list[tuple[float, float]]:
-    """Return the 95 % percentile interval of each statistic over resampled documents."""
+    """Return the 95 % percentile interval of each statistic over resampled documents.
+
+    Raises: ValueError when `times` is below 1.
+    """
+    if times < 1:
+        raise ValueError(f"An interval needs at least one resample, not {times}")
     columns = zip(*(statistics(totals) for totals in resampled_totals(rows, times, seed)), strict=True)
     return [_central(sorted(column)) for column in columns]
 

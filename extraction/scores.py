@@ -122,7 +122,7 @@ def score(
 ) -> ScoreReport:
     """Return the scores of raw model outputs against gold records.
 
-    Raises: ValueError when the three differ in length or are empty.
+    Raises: ValueError when the three differ in length or are empty, or bootstrap is below 1.
     """
     _check_lengths(golds, answers, notes)
     parsed = [parse_answer(answer) for answer in answers]

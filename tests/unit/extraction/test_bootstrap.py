@@ -35,3 +35,8 @@ def test_the_interval_of_a_mean_is_about_four_standard_errors_wide():
 
 def test_large_counts_do_not_spill_into_their_neighbours():
     assert next(resampled_totals([(10**9, 0)] * 100, times=1, seed=1)) == (10**11, 0)
+
+
+def test_an_interval_of_no_resamples_is_refused():
+    with pytest.raises(ValueError, match="at least one resample"):
+        intervals([(1, 1)], lambda totals: [1.0], times=0, seed=1)
