@@ -64,7 +64,7 @@ def prepare_run(execution: Execution, request: object, env: Environment) -> Prep
 
 def _plan(execution: Execution, given: object, env: Environment) -> Plan:
     request = parse_request(given)
-    if not RUN_ID_PATTERN.match(execution.name):
+    if not RUN_ID_PATTERN.fullmatch(execution.name):
         raise ConfigInvalidError("The execution's name may hold letters, digits, hyphens and underscores only")
     config = resolve(load_training_config(env.training_config_path), request)
     settings = read_settings(env.aws_config_path, env.parameter_root)

@@ -35,7 +35,7 @@ def record_failure(given: FailureInput, env: Environment) -> Explained:
     """Return the explained failure after recording it; a second call changes nothing."""
     explained = explain(given.failure)
     run_id = given.execution.name
-    if not RUN_ID_PATTERN.match(run_id):
+    if not RUN_ID_PATTERN.fullmatch(run_id):
         return explained
     leases, store, keys = LeaseTable(env.lease_table), ObjectStore(env.bucket_name), RunKeys(run_id)
     lease = leases.read()

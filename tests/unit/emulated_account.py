@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import itertools
 import json
@@ -14,14 +15,16 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2.models import ec2_backends
 from slm_core import clock
 from slm_core.aws import client
 from slm_core.environment import Environment, environment
 from slm_core.layout import RunKeys
-from slm_core.lease import Lease, LeaseTable, Owner
+from slm_core.lease import LEASE_NAME, Lease, LeaseTable, Owner
 from slm_core.records import RunSpec
 from slm_core.store import ObjectStore
-from slm_core.training_config import load_training_config
+from slm_core.training_config import TrainingConfig, load_training_config
 
 ROOT = Path(__file__).parents[2]
 RUN_ID = "run-1"
@@ -50,13 +53,17 @@ class MovingTime:
 class Account:
     """The emulated account and the run in it."""
 
-    def __init__(self, time: MovingTime) -> None:
+    def __init__(self, instance_id: str, time: MovingTime) -> None:
         self.time = time
         self.env: Environment = environment()
-        self.instance_id: str = _make_instance()
+        self.instance_id = instance_id
         self.store = ObjectStore(self.env.bucket_name)
         self.leases = LeaseTable(self.env.lease_table)
         self.keys = RunKeys(RUN_ID)
+
+    def secret(self, name: str) -> str:
+        """Return the name of a secret of this test's own."""
+        return f"{self.env.bucket_name}/{name}"
 
     def lease(self) -> Lease:
         """Return the lease as it is."""
@@ -86,7 +93,7 @@ class Account:
 
     def write_spec(self, fence: int, **changes: Any) -> RunSpec:
         """Write run.json; changes are keys of its limits, gate and publish sections."""
-        config = load_training_config(ROOT / "config" / "training_config.yml").model_dump(mode="json")
+        config = _config().model_dump(mode="json")
         for name, value in changes.items():
             section, _, key = name.partition("__")
             config[section][key] = value
@@ -191,8 +198,8 @@ def store_settings(account: Account, without: Sequence[str] = (), **changes: str
         "image/uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/training:tag",
         "command/document_name": "a-document",
         "command/log_group": "a-log-group",
-        "hub/read_token_secret_id": f"read-{account.instance_id}",
-        "hub/write_token_secret_id": f"write-{account.instance_id}",
+        "hub/read_token_secret_id": account.secret("read"),
+        "hub/write_token_secret_id": account.secret("write"),
         "hub/base_model_revision": "c" * 40,
         "hub/publish_repo": "local/adapter",
     } | changes
@@ -234,31 +241,46 @@ def checksum(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
-def _make_instance() -> str:
-    ec2 = client("ec2")
-    made = ec2.run_instances(ImageId="ami-12345678", InstanceType=TYPES[0], MinCount=1, MaxCount=1)
-    instance_id = made["Instances"][0]["InstanceId"]
-    ec2.stop_instances(InstanceIds=[instance_id])
-    return instance_id
-
-
 @pytest.fixture(scope="module")
-def _emulated_aws() -> Iterator[None]:
-    """moto for a whole module: starting it takes longer than a test; every test has names of its own."""
+def _instance_id() -> Iterator[str]:
+    """moto and an instance for a whole module: starting both takes longer than a test."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         with mock_aws():
-            yield
+            _make_table()
+            made = client("ec2").run_instances(ImageId="ami-12345678", InstanceType=TYPES[0], MinCount=1, MaxCount=1)
+            yield made["Instances"][0]["InstanceId"]
+
+
+def _make_table() -> None:
+    client("dynamodb").create_table(
+        TableName="lease",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "lease_name", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "lease_name", "AttributeType": "S"}],
+    )
+
+
+@functools.cache
+def _config() -> TrainingConfig:
+    return load_training_config(ROOT / "config" / "training_config.yml")
+
+
+def _put_back(instance_id: str) -> None:
+    backend = ec2_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    backend.stop_instances([instance_id])
+    backend.modify_instance_attribute(instance_id, "instance_type", TYPES[0])
 
 
 @pytest.fixture
-def account(_emulated_aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+def account(_instance_id: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     """An account with a stopped instance, an empty bucket and a free lease, at a time that stands still."""
     number = next(_numbers)
+    _put_back(_instance_id)
     variables = {
         "PARAMETER_ROOT": f"/test-{number}",
         "BUCKET_NAME": f"an-emulated-bucket-{number}",
-        "LEASE_TABLE": f"lease-{number}",
+        "LEASE_TABLE": "lease",
         "CONFIG_DIR": str(ROOT / "config"),
         "TRAINING_CONFIG_FILE": "training_config.yml",
         "HF_ENDPOINT": "http://127.0.0.1:1",
@@ -266,12 +288,7 @@ def account(_emulated_aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ac
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     client("s3").create_bucket(Bucket=variables["BUCKET_NAME"])
-    client("dynamodb").create_table(
-        TableName=variables["LEASE_TABLE"],
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "lease_name", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "lease_name", "AttributeType": "S"}],
-    )
+    client("dynamodb").delete_item(TableName="lease", Key={"lease_name": {"S": LEASE_NAME}})
     time = MovingTime()
     with clock.use(time):
-        yield Account(time)
+        yield Account(_instance_id, time)

@@ -1,5 +1,5 @@
 """The emulated account, for these tests."""
 
-from tests.unit.emulated_account import _emulated_aws, account
+from tests.unit.emulated_account import _instance_id, account
 
-__all__ = ["_emulated_aws", "account"]
+__all__ = ["_instance_id", "account"]

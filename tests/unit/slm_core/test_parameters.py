@@ -43,13 +43,13 @@ def test_a_malformed_parameter_is_named_without_its_value(account):
 
 
 def test_a_token_is_read_without_the_line_break_of_the_editor(account):
-    client("secretsmanager").create_secret(Name=f"token-{account.instance_id}", SecretString="hf_token\n")
-    assert read_token(f"token-{account.instance_id}") == "hf_token"
+    client("secretsmanager").create_secret(Name=account.secret("token"), SecretString="hf_token\n")
+    assert read_token(account.secret("token")) == "hf_token"
 
 
 @pytest.mark.parametrize("content", [{}, {"SecretString": "  \n"}])
 def test_an_empty_secret_is_named(account, content):
-    name = f"token-{account.instance_id}"
+    name = account.secret("token")
     client("secretsmanager").create_secret(Name=name, **content)
     with pytest.raises(HubTokenMissingError, match=name):
         read_token(name)
