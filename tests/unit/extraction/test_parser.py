@@ -78,7 +78,7 @@ def test_half_a_surrogate_pair_does_not_reach_a_file():
     assert value.encode("utf-8") == b"?"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.text() | st.recursive(st.none() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(
     st.sampled_from(FIELDS), inner), max_leaves=8).map(json.dumps))  # fmt: skip
 def test_no_output_whatever_raises(raw):

@@ -157,7 +157,7 @@ def labels_of(field):
 records = st.builds(ExtractionRecord, **{field: labels_of(field) for field in FIELDS})
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(records, min_size=1, max_size=4))
 def test_any_gold_against_itself_scores_one(golds):
     report = score(golds, [gold.answer() for gold in golds], [NOTE] * len(golds), bootstrap=2)
@@ -165,7 +165,7 @@ def test_any_gold_against_itself_scores_one(golds):
     assert not any(report.mistakes.values())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(records, records), min_size=2, max_size=5), st.randoms())
 def test_the_order_of_documents_does_not_change_a_score(pairs, shuffle):
     shuffled = list(pairs)
@@ -178,7 +178,7 @@ def test_the_order_of_documents_does_not_change_a_score(pairs, shuffle):
     assert first.mistakes == second.mistakes
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(records, records)
 def test_micro_f1_does_not_depend_on_which_side_is_gold(left, right):
     forth = score([left], [right.answer()], [NOTE], bootstrap=2)
