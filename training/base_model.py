@@ -1,4 +1,4 @@
-"""The base model on the volume: downloaded once from the Hub at a pinned revision, sealed, and verified at every start."""
+"""The base model on the volume: downloaded once from the Hub at a pinned revision, sealed, verified at every start."""
 
 from __future__ import annotations
 

@@ -60,13 +60,8 @@ def checkpoint_to_resume(spec: RunSpec, volume: VolumePaths) -> Checkpoint | Non
 
 def origin_of(spec: RunSpec) -> dict[str, Any]:
     """Return what two runs must share for one to continue the other."""
-    training = spec.config.training
-    return {
-        "base_model": spec.base_model.model_dump(),
-        "lora_rank": training.lora_rank,
-        "lora_alpha": training.lora_alpha,
-        "target_modules": training.target_modules if isinstance(training.target_modules, str) else sorted(training.target_modules),
-    }  # fmt: skip
+    shape = spec.config.training.model_dump(mode="json", include={"lora_rank", "lora_alpha", "target_modules"})
+    return {"base_model": spec.base_model.model_dump(), **shape}
 
 
 class CheckpointStore:

@@ -1,6 +1,7 @@
-"""Directories that are either complete or not there: a temporary name, fsync, rename, and a marker that holds every hash.
+"""Directories that are complete or not there: a temporary name, fsync, rename, and a marker that holds every hash.
 
-A host can vanish between any two writes. Whoever reads a checkpoint, a cached model or a dataset asks `is_sealed` first.
+A host can vanish between any two writes. Whoever reads a checkpoint, a cached model or a dataset looks for the marker
+first.
 It must not import torch, so that the command line can use it at once.
 """
 

@@ -1,7 +1,7 @@
-"""The training itself: transformers' Trainer and PEFT, with steps cut to a token budget and a loss on the answers alone.
+"""The training: transformers' Trainer and PEFT, with steps cut to a token budget and a loss on the answers alone.
 
-The plan of all steps is fixed before the first one and fed as a single epoch in order, so that resuming means nothing but
-skipping the steps already done.
+The plan of all steps is fixed before the first one and fed as a single epoch in order, so that resuming means nothing
+but skipping the steps already done.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ class AnswerTrainer(Trainer):
         return DataLoader(self.train_dataset, batch_size=1, shuffle=False, collate_fn=only_item)  # type: ignore[arg-type]
 
     def training_step(
-        self, model: torch.nn.Module, inputs: StepInputs, num_items_in_batch: Tensor | int | None = None
+        self, model: torch.nn.Module, inputs: dict[str, Any], num_items_in_batch: Tensor | int | None = None
     ) -> Tensor:
         """Return the step's loss, the mean over all answer tokens of the step, with its gradients accumulated."""
         started = time.monotonic()
         model.train()
-        micro_batches = self._prepare_inputs(inputs)["micro_batches"]
+        micro_batches: list[MicroBatchTensors] = self._prepare_inputs(inputs)["micro_batches"]
         answer_tokens = sum(count_answer_tokens(batch["labels"]) for batch in micro_batches)
         losses = []
         for batch in micro_batches:
             with self.accelerator.autocast():
-                loss = self.compute_loss(model, batch, num_items_in_batch=answer_tokens)
+                loss = self.compute_loss(model, dict(batch), num_items_in_batch=answer_tokens)
             self.accelerator.backward(loss)
             losses.append(loss.detach())
         self.work = _work_of(micro_batches, time.monotonic() - started)
@@ -71,7 +71,7 @@ class AnswerTrainer(Trainer):
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: MicroBatchTensors,
+        inputs: dict[str, Any],
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
@@ -85,7 +85,7 @@ class AnswerTrainer(Trainer):
         ).last_hidden_state
         return answer_loss(hidden, inputs["labels"], head) / (num_items_in_batch or 1)
 
-    def floating_point_ops(self, inputs: StepInputs) -> int:
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return 0: the Trainer's estimate wants a flat batch, and nothing here reads it."""
         return 0
 
@@ -95,12 +95,11 @@ class AnswerTrainer(Trainer):
 
 
 class Watch(TrainerCallback):
-    """Tells the heartbeat of every step, saves by steps and by time, and stops on a signal or on a loss that is no number."""
+    """Tells the heartbeat of every step, saves by steps and by time, stops on a signal or a loss that is no number."""
 
-    def __init__(self, options: Hyperparameters, companions: Companions, after_seconds: float) -> None:
+    def __init__(self, options: Hyperparameters, companions: Companions) -> None:
         self._options = options
         self._companions = companions
-        self._after_seconds = after_seconds
         self._pace = Pace()
         self._saved_at = time.monotonic()
 
@@ -118,7 +117,7 @@ class Watch(TrainerCallback):
             loss=logs["loss"],
             tokens_per_second=self._pace.tokens_per_second,
             median_step_seconds=median_seconds,
-            seconds_left=(state.max_steps - state.global_step) * median_seconds + self._after_seconds,
+            seconds_left=(state.max_steps - state.global_step) * median_seconds,
         )
 
     def on_step_end(
@@ -142,14 +141,14 @@ class Watch(TrainerCallback):
 
 
 def make_trainer(
-    model: CausalModel, steps: StepDataset, options: Hyperparameters, companions: Companions, after_seconds: float = 0.0
+    model: CausalModel, steps: StepDataset, options: Hyperparameters, companions: Companions
 ) -> AnswerTrainer:
     """Return a trainer that is ready to run the plan."""
     trainer = AnswerTrainer(
         model=model, args=training_arguments(options, len(steps), companions.store.scratch), train_dataset=steps
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Watch(options, companions, after_seconds))
+    trainer.add_callback(Watch(options, companions))
     return trainer
 
 
@@ -168,8 +167,8 @@ def training_arguments(options: Hyperparameters, total_steps: int, scratch: Path
         optim="adamw_torch",
         adam_beta2=options.adam_beta2,
         max_grad_norm=options.max_grad_norm,
-        gradient_checkpointing=options.gradient_checkpointing,
-        gradient_checkpointing_kwargs={"use_reentrant": False} if options.gradient_checkpointing else None,
+        activation_checkpointing=options.gradient_checkpointing,
+        activation_checkpointing_kwargs={"use_reentrant": False} if options.gradient_checkpointing else None,
         bf16=has_gpu and options.dtype != "float32" and torch.cuda.is_bf16_supported(),
         use_cpu=not has_gpu,
         seed=options.seed,
@@ -183,9 +182,7 @@ def training_arguments(options: Hyperparameters, total_steps: int, scratch: Path
     )
 
 
-def run_training(
-    trainer: AnswerTrainer, resume_from: Path | None, interruption: Interruption
-) -> Sequence[dict[str, Any]]:
+def run_training(trainer: AnswerTrainer, resume_from: Path | None, interruption: Interruption) -> list[dict[str, Any]]:
     """Train to the end of the plan and return the history, one row for each step, earlier launches included.
 
     Raises: TrainingInterruptedError after a signal, TrainingDivergedError.

@@ -1,6 +1,7 @@
 """Turns whatever ended the process into one of the project's named errors, and says it without a word of content.
 
-The message of a foreign exception may quote its input (a note, a token, a path), so only its type and its place are told.
+The message of a foreign exception may quote its input (a note, a token, a path), so only its type and its place are
+told.
 It must not import torch: a wrong flag should fail at once, and torch's errors are known by name.
 """
 

@@ -1,7 +1,7 @@
 """Greedy answers: batches sorted by length, a key-value cache, and rows that leave the batch as they finish.
 
-Token for token what transformers' own `generate` gives in fp32; it is written out because `generate` keeps finished rows
-to the end, which costs half of the time when a few answers are long.
+Token for token what transformers' own `generate` gives in fp32; it is written out because `generate` carries finished
+rows along to the end of the longest answer.
 
 Shapes: B rows still running, T prompt tokens with padding on the left, V vocabulary.
 """
@@ -39,59 +39,67 @@ def stop_ids_of(model: CausalModel, tokenizer_eos_id: int) -> frozenset[int]:
 
 @torch.inference_mode()
 def greedy_answers(
-    model: CausalModel, prompts: Sequence[PromptIds], options: GenerationOptions, on_batch: Callable[[int], None]
+    model: CausalModel,
+    prompts: Sequence[PromptIds],
+    options: GenerationOptions,
+    on_token: Callable[[float], None] = lambda _share: None,
 ) -> list[list[int]]:
     """Return the answers' token ids in the order of the prompts, without the stop token.
 
-    `on_batch` is told after each batch how many prompts are answered.
+    `on_token` is told after each token which share of the work is done at least.
     """
     answers: list[list[int]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     for start in range(0, len(order), options.batch_size):
         batch = order[start : start + options.batch_size]
-        for index, answer in zip(batch, _answer_batch(model, [prompts[i] for i in batch], options), strict=True):
+        decoding = Decoding(model, [prompts[index] for index in batch])
+        for step in range(options.max_new_tokens):
+            if not decoding.advance(options.stop_ids):
+                break
+            on_token((start + len(batch) * step / options.max_new_tokens) / len(order))
+        for index, answer in zip(batch, decoding.answers, strict=True):
             answers[index] = answer
-        on_batch(start + len(batch))
+    on_token(1.0)
     return answers
 
 
-def _answer_batch(model: CausalModel, prompts: Sequence[PromptIds], options: GenerationOptions) -> list[list[int]]:
-    cache: Cache = DynamicCache(config=model.config)
-    input_ids_BT, mask_BT = _pad_left(prompts, model.device)
-    answers: list[list[int]] = [[] for _ in prompts]
-    rows = list(range(len(prompts)))
-    next_ids_BT = input_ids_BT
-    for _ in range(options.max_new_tokens):
-        chosen_B = _choose(model, next_ids_BT, mask_BT, cache)
-        running = []
-        for place, token in enumerate(chosen_B.tolist()):
-            if token not in options.stop_ids:
-                answers[rows[place]].append(token)
-                running.append(place)
-        if not running:
-            break
-        if len(running) < len(rows):
-            kept_B = torch.tensor(running, device=model.device)
-            cache.batch_select_indices(kept_B)
-            mask_BT, chosen_B = mask_BT[kept_B], chosen_B[kept_B]
-            rows = [rows[place] for place in running]
-        next_ids_BT = chosen_B[:, None]
-        mask_BT = torch.cat([mask_BT, mask_BT.new_ones(len(rows), 1)], dim=1)
-    return answers
+class Decoding:
+    """One batch on its way: the cache, the rows that still run, and what they have said so far."""
 
+    def __init__(self, model: CausalModel, prompts: Sequence[PromptIds]) -> None:
+        self.answers: list[list[int]] = [[] for _ in prompts]
+        self._model = model
+        self._cache: Cache = DynamicCache(config=model.config)
+        self._next_ids_BT, self._mask_BT = _pad_left(prompts, model.device)
+        self._rows = list(range(len(prompts)))
 
-def _choose(model: CausalModel, ids_BT: Tensor, mask_BT: Tensor, cache: Cache) -> Tensor:
-    """Return the likeliest next token of each row; the cache takes in the given tokens."""
-    positions_BT = (mask_BT.cumsum(dim=1) - 1).clamp(min=0)[:, -ids_BT.shape[1] :]
-    output = model(
-        input_ids=ids_BT,
-        attention_mask=mask_BT,
-        position_ids=positions_BT,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    )
-    return output.logits[:, -1].argmax(dim=-1)
+    def advance(self, stop_ids: frozenset[int]) -> bool:
+        """Add one token to every running row and let finished rows go; return whether any still runs."""
+        chosen_B = self._choose()
+        running = [place for place, token in enumerate(chosen_B.tolist()) if token not in stop_ids]
+        for place in running:
+            self.answers[self._rows[place]].append(int(chosen_B[place]))
+        if running and len(running) < len(self._rows):
+            kept_B = torch.tensor(running, device=chosen_B.device)
+            self._cache.batch_select_indices(kept_B)
+            self._mask_BT, chosen_B = self._mask_BT[kept_B], chosen_B[kept_B]
+        self._rows = [self._rows[place] for place in running]
+        self._next_ids_BT = chosen_B[:, None]
+        self._mask_BT = torch.cat([self._mask_BT, self._mask_BT.new_ones(len(chosen_B), 1)], dim=1)
+        return bool(running)
+
+    def _choose(self) -> Tensor:
+        """Return the likeliest next token of each running row; the cache takes in the newest ones."""
+        positions_BT = (self._mask_BT.cumsum(dim=1) - 1).clamp(min=0)
+        output = self._model(
+            input_ids=self._next_ids_BT,
+            attention_mask=self._mask_BT,
+            position_ids=positions_BT[:, -self._next_ids_BT.shape[1] :],
+            past_key_values=self._cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return output.logits[:, -1].argmax(dim=-1)
 
 
 def _pad_left(prompts: Sequence[PromptIds], device: torch.device) -> tuple[Tensor, Tensor]:

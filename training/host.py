@@ -1,7 +1,7 @@
 """The AWS side of the training process: run.json and the dataset in, heartbeats and artifacts out.
 
-The host may write below staging/<run_id>/ only. Every object is one PutObject with its SHA-256, because the checksum of a
-multipart upload is not the file's.
+The host may write below staging/<run_id>/ only. Every object is one PutObject with its SHA-256, because the checksum of
+a multipart upload is not the file's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""SIGTERM (docker stop, a shutting-down host) as an ordinary error: at once, or at the next step boundary while training."""
+"""SIGTERM (docker stop, a host going down) as an ordinary error: at once, or in training at the next step's end."""
 
 from __future__ import annotations
 

