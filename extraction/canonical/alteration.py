@@ -17,7 +17,7 @@ from extraction.wording import normalised
 
 _PART = re.compile(r";(?![^()]*\))")
 _CLAUSE = re.compile(r"\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)")
-_NO_FINDING = re.compile(
+NO_FINDING = re.compile(
     r"\bnone\b|wild[- ]?type|\bwt\b|\bnegative\b|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|"
     r"\bbenign\b|uncertain significance|"
     r"\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
@@ -34,7 +34,7 @@ def alteration_items(text: str) -> frozenset[str]:
     last_gene: str | None = None
     for part in filter(None, (part.strip() for part in _PART.split(text))):
         found, last_gene = _items_of_part(part, last_gene)
-        items |= found or (set() if _NO_FINDING.search(part) else {part})
+        items |= found or (set() if NO_FINDING.search(part) else {part})
     return frozenset(_without_subsumed(items))
 
 
@@ -54,7 +54,7 @@ def _items_of_part(part: str, last_gene: str | None) -> tuple[set[str], str | No
     for clause in filter(None, (clause.strip() for clause in _CLAUSE.split(_with_genes_joined(part)))):
         genes = genes_named(clause)
         last_gene = genes[-1].entry.code if genes else last_gene
-        if last_gene and (genes or is_alteration(clause)) and not _NO_FINDING.search(clause):
+        if last_gene and (genes or is_alteration(clause)) and not NO_FINDING.search(clause):
             items |= _items_of_clause(clause, genes, last_gene)
     return items, last_gene
 

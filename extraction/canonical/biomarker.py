@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from extraction.canonical.alteration import genes_named
+from extraction.canonical.alteration import NO_FINDING, genes_named
 from extraction.lexicon import Lexicon, Mention
 from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
@@ -60,7 +60,8 @@ def biomarker_items(text: str) -> frozenset[str]:
     for part in filter(None, (part.strip(" .,") for part in text.split(";"))):
         results = list(_results(part))
         items |= {f"{marker.code} {value}" for marker, value in results if value}
-        if not results and not _UNTESTED.search(part) and not genes_named(part):
+        is_normal_gene = genes_named(part) and NO_FINDING.search(part)
+        if not results and not _UNTESTED.search(part) and not is_normal_gene:
             unknown.add(part)
     return frozenset(items | unknown)
 

@@ -81,6 +81,7 @@ def test_a_value_that_says_nothing_has_no_items(field, nothing):
         ("gene_mutation", "EGFR not detected; ALK negative"),
         ("gene_mutation", "NGS pending for EGFR"),
         ("biomarker", "PD-L1 pending"),
+        ("biomarker", "KRAS wild-type"),
         ("treatment", "declined chemotherapy"),
         ("metastasis_site", "no distant metastases"),
     ],
@@ -92,6 +93,10 @@ def test_what_is_no_finding_has_no_items(field, value):
 def test_a_value_unknown_to_the_vocabulary_is_an_item_of_its_own():
     assert canonical_items("treatment", "Zorblaxumab") == {"zorblaxumab"}
     assert canonical_items("treatment", "Zorblaxumab") != canonical_items("treatment", "Quuxinib")
+
+
+def test_an_alteration_among_biomarkers_is_an_item_there_and_so_a_mistake():
+    assert canonical_items("biomarker", "BRAF V600E; MSS") == {"braf v600e", "MSI stable"}
 
 
 def test_a_bare_surgery_agrees_with_a_named_operation_on_either_side():
