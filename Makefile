@@ -47,7 +47,7 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 # torch goes first and alone: with its CPU build in place, nothing that follows asks for the CUDA one.
 .venv/installed: pyproject.toml constraints.txt
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv .venv
-	@echo "Installing into .venv, once: PyTorch and about 100 packages, nearly 2 GB on disk."
+	@echo "Installing into .venv, once: PyTorch and about 120 packages, 1.7 GB on disk."
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
 	@touch $@
