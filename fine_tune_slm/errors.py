@@ -55,6 +55,15 @@ class RunUnknownError(CommandLineError):
     remedy = "See the runs of this machine with: fine-tune-slm runs; make one with: fine-tune-slm rehearse"
 
 
+class RunUnfinishedError(CommandLineError):
+    remedy = "Its logs are below the run's directory; a run that was cut off is resumed with resume_from."
+
+
+class ModelMissingError(CommandLineError):
+    exit_code = 2
+    remedy = "Name its directory with --model, or let fine-tune-slm rehearse build the local one."
+
+
 class ArchiveDamagedError(CommandLineError):
     remedy = "The kept archive was changed or is incomplete: rehearse again, or extract with another run."
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+RUNNING = "RUNNING"
 ENDINGS = {
     "ExecutionSucceeded": "SUCCEEDED",
     "ExecutionFailed": "FAILED",
@@ -56,7 +57,7 @@ class Timeline:
     """Every stay in every state, in order, and how the execution ended."""
 
     visits: list[StateVisit] = field(default_factory=list)
-    status: str = "RUNNING"
+    status: str = RUNNING
     error: str | None = None
     cause: str | None = None
     started_at: datetime | None = None
@@ -75,11 +76,16 @@ class Timeline:
 
     def conclude(self, description: Mapping[str, Any]) -> list[StateVisit]:
         """Take the ending from DescribeExecution where the history does not tell it, and return the visit it ended."""
-        if self.status != "RUNNING":
+        if self.has_ended:
             return []
         self.status, self.ended_at = description["status"], description.get("stopDate")
         self.error, self.cause = description.get("error"), description.get("cause")
         return self._leave(self.ended_at) if self.ended_at else []
+
+    @property
+    def has_ended(self) -> bool:
+        """Return whether the execution is over."""
+        return self.status != RUNNING
 
     @property
     def current(self) -> StateVisit | None:

@@ -13,7 +13,7 @@ from slm_core.records import Progress, RunRecord
 from slm_core.training_config import Frozen
 
 from fine_tune_slm.live import LiveView
-from fine_tune_slm.timeline import Timeline
+from fine_tune_slm.timeline import RUNNING, Timeline
 
 POLL_SECONDS = 0.5
 DocumentT = TypeVar("DocumentT", bound=Frozen)
@@ -73,7 +73,7 @@ def watch(
             view.progress(progress)
             if on_progress is not None:
                 on_progress(progress)
-        if description["status"] != "RUNNING":
+        if description["status"] != RUNNING:
             view.states(timeline.conclude(description))
             return timeline
         time.sleep(POLL_SECONDS)

@@ -164,6 +164,15 @@ def test_the_summary_names_what_to_try_next(result):
     assert result.record.hub_repo in out.getvalue()
 
 
+def test_another_run_goes_on_from_the_checkpoints_of_this_one(result, request_of):
+    steps = result.record.metrics.training.steps
+    execution_input = json.dumps({"resume_from": result.run.run_id, "training": {"epochs": 2}})
+    resumed = rehearse(request_of(run_name="resumed", execution_input=execution_input), Console(file=io.StringIO()))
+    assert resumed.timeline.status == "SUCCEEDED", resumed.card
+    assert resumed.record.metrics.training.resumed_from_step == steps
+    assert resumed.record.metrics.training.steps == 2 * steps
+
+
 def test_the_adapter_answers_a_note_with_one_record(result, tiny_model):
     from fine_tune_slm.extract import extract
 

@@ -116,6 +116,12 @@ def test_an_unknown_profile_is_one_line(account, monkeypatch, capsys):
     assert "absent" in capsys.readouterr().err
 
 
+def test_status_of_a_run_that_was_cut_off_says_so(tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs" / "cut-off").mkdir(parents=True)
+    assert run(["status", "--root", str(tmp_path)], monkeypatch) == 1
+    assert "Run cut-off has not ended" in capsys.readouterr().err
+
+
 def test_runs_are_listed_for_people_and_for_machines(tmp_path, record, monkeypatch, capsys):
     directory = tmp_path / "runs" / record.run_id / "s3" / "bucket" / "runs" / record.run_id
     directory.mkdir(parents=True)
@@ -126,9 +132,14 @@ def test_runs_are_listed_for_people_and_for_machines(tmp_path, record, monkeypat
     assert json.loads(capsys.readouterr().out)[0]["status"] == "succeeded"
 
 
-def test_status_shows_the_card_of_a_failed_run(tmp_path, failed_record, monkeypatch, capsys):
-    directory = tmp_path / "runs" / failed_record.run_id / "s3" / "bucket" / "runs" / failed_record.run_id
-    directory.mkdir(parents=True)
-    (directory / "record.json").write_text(failed_record.model_dump_json(), encoding="utf-8")
+def test_status_shows_the_card_of_a_failed_run(tmp_path, failed_record, failed_history, monkeypatch, capsys):
+    directory = tmp_path / "runs" / failed_record.run_id
+    objects = directory / "s3" / "bucket" / "runs" / failed_record.run_id
+    objects.mkdir(parents=True)
+    (objects / "record.json").write_text(failed_record.model_dump_json(), encoding="utf-8")
+    (directory / "executions").mkdir()
+    history = {"execution": {"status": "FAILED"}, "events": failed_history.events}
+    kept = directory / "executions" / f"{failed_record.run_id}.json"
+    kept.write_text(json.dumps(history, default=str), encoding="utf-8")
     assert run(["status", failed_record.run_id, "--root", str(tmp_path)], monkeypatch) == 0
     assert "TrainingOutOfMemoryError" in capsys.readouterr().out
