@@ -20,7 +20,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from pydantic import SecretStr
 
 from slm_core.artifacts import read_manifest
-from slm_core.errors import ArtifactCorruptError, HubTokenRefusedError, HubUnavailableError, PublishFailedError
+from slm_core.errors import (
+    ArtifactCorruptError,
+    FineTuneSlmError,
+    HubTokenRefusedError,
+    HubUnavailableError,
+    PublishFailedError,
+)
 from slm_core.layout import MANIFEST_NAME, RunKeys
 from slm_core.state import Publication
 from slm_core.store import ObjectStore
@@ -57,7 +63,7 @@ def publish(store: ObjectStore, keys: RunKeys, target: HubRepository) -> Publica
     from huggingface_hub import HfApi  # noqa: PLC0415  (only PublishModel has it)
 
     api = HfApi(endpoint=target.endpoint, token=target.token.get_secret_value())
-    with tempfile.TemporaryDirectory() as directory, _leaf_errors(target):
+    with tempfile.TemporaryDirectory() as directory, _leaf_errors(target.repo_id):
         files = _download(store, keys, Path(directory))
         api.create_repo(target.repo_id, private=target.is_private, exist_ok=True)
         revision = _commit(api, target.repo_id, files, keys.run_id)
@@ -124,19 +130,28 @@ def _digests(file: Path) -> _Digests:
 
 
 @contextmanager
-def _leaf_errors(target: HubRepository) -> Iterator[None]:
+def _leaf_errors(repo_id: str) -> Iterator[None]:
     import httpx2  # noqa: PLC0415  (only PublishModel has it)
-    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415  (only PublishModel has it)
 
     try:
         yield
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else 0
-        # the Hub's own text may quote what was sent to it
-        if status in {401, 403}:
-            raise HubTokenRefusedError(f"The Hub refused to publish to {target.repo_id} ({status})") from None
-        if status in {0, 408, 429} or status >= 500:
-            raise HubUnavailableError(f"The Hub could not serve {target.repo_id} ({status})") from None
-        raise PublishFailedError(f"The Hub refused the commit to {target.repo_id} ({status})") from None
     except httpx2.HTTPError as error:
-        raise HubUnavailableError(f"The Hub does not answer ({type(error).__name__})") from None
+        raise _leaf(error, repo_id) from None
+    except RuntimeError as error:
+        # huggingface_hub wraps what goes wrong in an upload
+        if not isinstance(error.__cause__, httpx2.HTTPError):
+            raise
+        raise _leaf(error.__cause__, repo_id) from None
+
+
+def _leaf(error: Exception, repo_id: str) -> FineTuneSlmError:
+    # only the status: the Hub's own text may quote what was sent to it
+    response = getattr(error, "response", None)
+    if response is None:
+        return HubUnavailableError(f"The Hub does not answer ({type(error).__name__})")
+    status = int(response.status_code)
+    if status in {401, 403}:
+        return HubTokenRefusedError(f"The Hub refused to publish to {repo_id} ({status})")
+    if status in {408, 429} or status >= 500:
+        return HubUnavailableError(f"The Hub could not serve {repo_id} ({status})")
+    return PublishFailedError(f"The Hub refused the commit to {repo_id} ({status})")
