@@ -8,6 +8,8 @@ FineTuneSlmError
     ├── ParametersIncompleteError   some parameters still need a value
     ├── NoteUnreadableError         the note is missing, empty or no text
     ├── RunUnknownError             no such run is kept on this machine
+    ├── RunUnfinishedError          the run has not ended, or was cut off before its end
+    ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
     ├── ModelBuildFailedError       the local model could not be built
     ├── ExtractionFailedError       the extraction process ended with an error

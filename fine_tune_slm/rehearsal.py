@@ -32,7 +32,7 @@ class RehearsalRequest(Frozen):
     project: Path
     execution_input: str = "{}"
     run_name: str = Field(default="rehearsal", pattern=r"^[A-Za-z0-9_-]{1,50}$")
-    wait_scale: float = Field(default=0.2, ge=0)
+    wait_scale: float = Field(default=0.4, ge=0)
     dataset: Path = Path("synthetic-instruction-tuning-dataset")
     base_model: Path | None = Field(default=None, description="None: the local model, built once.")
     config_file: str = "training_config.local.yml"

@@ -15,7 +15,8 @@ from slm_core.training_config import Frozen
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.timeline import RUNNING, Timeline
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 1.0
+"""Locally every look costs the training some of its processor."""
 DocumentT = TypeVar("DocumentT", bound=Frozen)
 
 

@@ -18,7 +18,7 @@ def rehearse(
         str, typer.Option("--input", "-i", metavar="JSON|@FILE", help="Input of the execution, exactly as given.")
     ] = "{}",
     run_name: Annotated[str, typer.Option(help="First part of the run id; the start time follows.")] = "rehearsal",
-    wait_scale: Annotated[float, typer.Option(min=0.0, help="Factor on the workflow's waits and retry pauses.")] = 0.2,
+    wait_scale: Annotated[float, typer.Option(min=0.0, help="Factor on the workflow's waits and retry pauses.")] = 0.4,
     dataset: Annotated[Path, typer.Option(help="Dataset directory to publish first.")] = DATASET,
     model: Annotated[
         Path | None, typer.Option(help="Base model directory; by default SmolLM2-135M-Instruct, built once.")
