@@ -55,7 +55,7 @@ def read_records(path: Path) -> list[DatasetRecord]:
     Raises: DatasetInvalidError naming every line that is no record, by number.
     """
     records, bad_lines = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(_lines(path), start=1):
         try:
             records.append(DatasetRecord.model_validate_json(line))
         except ValidationError:
@@ -78,6 +78,12 @@ def even_sample(items: Sequence[Item], size: int | None) -> list[Item]:
     if size is None or size >= len(items):
         return list(items)
     return [items[index * len(items) // size] for index in range(size)]
+
+
+def _lines(path: Path) -> list[bytes]:
+    # a line ends at a newline alone: a note may hold other characters that str.splitlines takes for line ends
+    content = path.read_bytes()
+    return content.removesuffix(b"\n").split(b"\n") if content else []
 
 
 def _download(s3: Any, source: tuple[str, str], path: Path) -> None:

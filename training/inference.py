@@ -90,7 +90,7 @@ def read_notes(text: str, *, is_jsonl: bool) -> list[str]:
     if not is_jsonl:
         return [text] if text.strip() else []
     notes, bad_lines = [], []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
         note = _note_of(line)
         if note is None:
             bad_lines.append(number)

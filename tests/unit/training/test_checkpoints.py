@@ -1,0 +1,84 @@
+"""Which checkpoints count."""
+
+import pytest
+from slm_core.errors import CheckpointMissingError
+from slm_core.layout import VolumePaths
+
+from training.checkpoints import CheckpointStore, checkpoint_to_resume, newest_complete, origin_of
+
+
+def write_checkpoint(store, step):
+    source = store.scratch / f"checkpoint-{step}"
+    source.mkdir()
+    (source / "adapter_model.safetensors").write_bytes(f"weights of step {step}".encode())
+    return store.adopt(step)
+
+
+@pytest.fixture
+def volume(tmp_path):
+    return VolumePaths(tmp_path)
+
+
+def store_of(volume, spec, run_id="run-1", keep=2):
+    return CheckpointStore(volume.checkpoints(run_id), origin_of(spec), keep)
+
+
+def test_the_newest_by_number_is_resumed_not_the_newest_by_name(volume, spec):
+    store = store_of(volume, spec)
+    write_checkpoint(store, 8)
+    write_checkpoint(store, 16)
+    assert newest_complete(volume.checkpoints("run-1")).step == 16
+
+
+def test_only_the_newest_few_are_kept(volume, spec):
+    store = store_of(volume, spec, keep=2)
+    for step in (8, 16, 24, 100):
+        write_checkpoint(store, step)
+    kept = {path.name for path in volume.checkpoints("run-1").iterdir() if path.name.startswith("step-")}
+    assert kept == {"step-24", "step-100"}
+
+
+@pytest.mark.parametrize("file", ["adapter_model.safetensors", "COMPLETE", "origin.json"])
+def test_a_torn_checkpoint_is_passed_over(volume, spec, file):
+    store = store_of(volume, spec)
+    write_checkpoint(store, 8)
+    torn = write_checkpoint(store, 16)
+    (torn.path / file).write_bytes((torn.path / file).read_bytes()[:-1])
+    assert newest_complete(volume.checkpoints("run-1")).step == 8
+
+
+def test_a_half_written_checkpoint_of_a_killed_process_is_removed_at_the_next_start(volume, spec):
+    store = store_of(volume, spec)
+    (store.scratch / "checkpoint-8").mkdir()
+    assert newest_complete(volume.checkpoints("run-1")) is None
+    assert list(store_of(volume, spec).scratch.iterdir()) == []
+
+
+def test_a_first_launch_starts_from_nothing(volume, spec):
+    assert checkpoint_to_resume(spec, volume) is None
+
+
+def test_a_run_resumes_from_another_runs_checkpoint(volume, spec):
+    write_checkpoint(store_of(volume, spec, "earlier"), 8)
+    found = checkpoint_to_resume(spec.model_copy(update={"resume_from": "earlier"}), volume)
+    assert found.step == 8
+
+
+def test_a_relaunch_prefers_its_own_checkpoint_to_the_one_it_came_from(volume, spec):
+    write_checkpoint(store_of(volume, spec, "earlier"), 24)
+    write_checkpoint(store_of(volume, spec), 8)
+    found = checkpoint_to_resume(spec.model_copy(update={"resume_from": "earlier"}), volume)
+    assert found.path == volume.checkpoints("run-1") / "step-8"
+
+
+def test_resuming_from_a_run_without_checkpoint_is_an_error_that_names_it(volume, spec):
+    with pytest.raises(CheckpointMissingError, match="earlier"):
+        checkpoint_to_resume(spec.model_copy(update={"resume_from": "earlier"}), volume)
+
+
+def test_resuming_from_an_adapter_of_another_shape_is_refused(volume, spec):
+    training = spec.config.training.model_copy(update={"lora_rank": 4})
+    other = spec.model_copy(update={"config": spec.config.model_copy(update={"training": training})})
+    write_checkpoint(store_of(volume, other, "earlier"), 8)
+    with pytest.raises(CheckpointMissingError, match="adapter shape"):
+        checkpoint_to_resume(spec.model_copy(update={"resume_from": "earlier"}), volume)
