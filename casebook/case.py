@@ -25,6 +25,7 @@ class Result:
     label: str
     np: tuple[str, ...]
     clause: tuple[str, ...]
+    rule: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,6 @@ class Treatment:
 
     label: str
     parts: tuple[str, ...]
-    is_procedure: bool = False
     with_radiation: bool = False
 
 

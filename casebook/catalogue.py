@@ -30,6 +30,7 @@ class MarkerResult(BaseModel):
     clause: tuple[str, ...]
     numbers: tuple[float | int, ...] = ()
     flag: str | None = None
+    rule: str = ""
 
 
 class MarkerLaw(BaseModel):
@@ -68,6 +69,8 @@ class Entity(BaseModel):
     presents: tuple[str, ...]
     female: float = 0.5
     stages: dict[str, float] = {}
+    advanced: tuple[str, ...] = ("extensive", "IV", "IVA", "IVB", "IVC")
+    states_stage: bool = False
     system: str | None = None
     tnm: dict[str, tuple[str, ...]] = {}
     grades: tuple[str, ...] = ()
@@ -80,6 +83,7 @@ class Entity(BaseModel):
     profiles: tuple[tuple[tuple[str, ...], float], ...] = ()
     markers: dict[str, float] = {}
     surgery: tuple[str, ...] = ()
+    conflicts: dict[str, tuple[str, ...]] = {}
     interval_surgery: tuple[str, ...] = ()
     neoadjuvant: tuple[str, ...] = ()
     adjuvant: tuple[str, ...] = ()
@@ -97,6 +101,12 @@ class Entity(BaseModel):
     def label(self) -> str:
         """Return the label of the cancer type."""
         return vocabulary("cancer_type")[self.code].label
+
+    @property
+    def scan(self) -> str:
+        """Return the rule of the lexicon that says how its response is assessed."""
+        kind = vocabulary("cancer_type")[self.code].kind
+        return {"glioma": "scan_brain", "leukemia": "scan_marrow", "plasma_cell": "scan_marrow"}.get(kind or "", "scan")
 
     @property
     def is_blood_cancer(self) -> bool:

@@ -22,6 +22,7 @@ _LINE_RESPONSES = {
         (PROGRESSION, 24)),
     3: (("partial response", 18), ("stable disease", 30), ("mixed response", 12), (PROGRESSION, 36)),
 }  # fmt: skip
+_REMISSIONS = (("complete response", 44), ("partial response", 26), ("stable disease", 9), (PROGRESSION, 14))
 _EARLY_RESPONSES = (
     (COMPLETE_PATHOLOGIC, 30),
     ("near-complete response", 12),
@@ -37,14 +38,9 @@ def draw_course(case: Case, stream: Stream) -> Case:
     if not case.entity.stages and not case.entity.sites:
         return _brain(case, stream)
     stage = stream.weighted(list(case.entity.stages.items()))
-    if is_advanced(stage):
+    if stage in case.entity.advanced:
         return _metastatic(replace(case, stage=stage, is_metastatic=True), stream)
     return _localised(replace(case, stage=stage), stream)
-
-
-def is_advanced(stage: str) -> bool:
-    """Return True for a stage with distant spread."""
-    return stage in {"extensive", "IV", "IVB", "IVC"} or stage == "IVA"
 
 
 def _pick(specs: tuple[str, ...], case: Case, stream: Stream) -> str | None:
@@ -58,11 +54,11 @@ def _event(setting: str, specs: tuple[str, ...], case: Case, stream: Stream) -> 
 
 
 def _localised(case: Case, stream: Stream) -> Case:
-    fate = stream.weighted([("new", 0.09), ("treated", 0.58), ("recurred", 0.32)])
+    fate = stream.weighted([("new", 0.09), ("treated", 0.47), ("recurred", 0.44)])
     if fate == "new":
         return _newly_diagnosed(case, stream)
     case = _curative(case, stream)
-    if fate == "recurred" and case.entity.lines:
+    if fate == "recurred" and case.entity.lines and not case.entity.states_stage:
         return _recurrent(case, stream)
     return _follow_up(case, stream)
 
@@ -127,7 +123,7 @@ def _maybe_salvage(case: Case, stream: Stream) -> Case:
 
 
 def _recurrent(case: Case, stream: Stream) -> Case:
-    advanced = [name for name in case.entity.stages if is_advanced(name)]
+    advanced = [name for name in case.entity.stages if name in case.entity.advanced]
     if "limited" in case.entity.stages:
         now = "extensive"
     else:
@@ -145,6 +141,7 @@ def _metastatic(case: Case, stream: Stream) -> Case:
 
 
 def _with_lines(case: Case, stream: Stream) -> Case:
+    case = _with_sites(case, stream)
     count = stream.weighted([(1, 52), (2, 33), (3, 15)])
     events: list[Event] = []
     used = {part for event in case.events for part in event.treatment.parts}
@@ -157,16 +154,17 @@ def _with_lines(case: Case, stream: Stream) -> Case:
             break
         events.append(event)
         used |= set(event.treatment.parts)
-    return _with_sites(
-        _current_response(replace(case, events=(*case.events, *_local(case, events, stream))), stream), stream
-    )
+    case = replace(case, events=(*case.events, *_local(case, events, stream)))
+    case = replace(case, sites=case.sites + _local_site(case))
+    return _current_response(case, stream)
 
 
 def _line(line: int, is_last: bool, specs: tuple[str, ...], case: Case, stream: Stream) -> Event | None:
     spec = _pick(specs, case, stream)
     if spec is None:
         return None
-    best = stream.weighted(list(_LINE_RESPONSES[line]))
+    laws = _REMISSIONS if case.entity.is_blood_cancer else _LINE_RESPONSES[line]
+    best = stream.weighted(list(laws))
     progressed = not is_last or best == PROGRESSION
     if is_last and best in {"partial response", "stable disease", "complete response"} and stream.happens(0.22):
         progressed = True
@@ -201,14 +199,17 @@ def _with_sites(case: Case, stream: Stream) -> Case:
         site = stream.weighted(pool)
         chosen.append(site)
         pool = [(name, weight) for name, weight in pool if name != site]
-    return replace(case, sites=tuple(chosen) + _local_site(case, chosen))
+    flags = {"BONE"} if "bone" in chosen else set()
+    if set(chosen) - {"bone", "distant_nodes"}:
+        flags.add("VISCERAL")
+    return replace(case, sites=tuple(chosen), flags=case.flags | flags)
 
 
-def _local_site(case: Case, chosen: list[str]) -> tuple[str, ...]:
-    brain = {"stereotactic radiosurgery", "craniotomy"}
-    liver = {"hepatectomy", "microwave ablation"}
+def _local_site(case: Case) -> tuple[str, ...]:
+    """Return the sites that local treatments give away and that the case does not have yet."""
+    treated = {"brain": {"stereotactic radiosurgery", "craniotomy"}, "liver": {"hepatectomy", "microwave ablation"}}
     parts = {part for event in case.events if event.setting == "local" for part in event.treatment.parts}
-    return tuple(site for site, names in (("brain", brain), ("liver", liver)) if parts & names and site not in chosen)
+    return tuple(site for site, names in treated.items() if parts & names and site not in case.sites)
 
 
 def _brain(case: Case, stream: Stream) -> Case:

@@ -7,15 +7,16 @@ from casebook.grammar import Piece
 from casebook.labels import distractor
 from casebook.phrases import joined
 from casebook.plan import Clauses
-from casebook.treatments import treatment
+from casebook.treatments import is_allowed, treatment
 
 # Weights follow the shares of the specification; the block is where a note would put such a statement.
 KINDS: tuple[tuple[str, float, str], ...] = (
-    ("negative_gene", 24, "findings"),
+    ("negative_gene", 30, "findings"),
     ("untested", 15, "findings"),
     ("ruled_out_site", 15, "status"),
     ("considered", 12, "extras"),
     ("roman", 12, "extras"),
+    ("grade", 12, "findings"),
     ("anatomy", 10, "extras"),
     ("drug_noise", 10, "extras"),
     ("family", 8, "extras"),
@@ -58,6 +59,8 @@ def _slots(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
         "guideline": _other_treatment,
         "equivocal": _equivocal,
     }
+    if kind == "grade" and not clauses.case.entity.grades:
+        return None
     if kind == "anatomy" and not clauses.case.entity.sites:
         return None
     return makers[kind](clauses) if kind in makers else _words(kind, clauses)
@@ -69,15 +72,15 @@ def _tagged(kind: str, text: str) -> list[Piece]:
 
 def _words(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     phrases, stream = clauses.phrases, clauses.stream
-    drugs = stream.sample(clauses.data.words["drug"], 2)
+    first, second = (pair.split(" = ") for pair in stream.sample(clauses.data.words["medication"], 2))
     family = stream.sample([text for text in clauses.data.words["family_cancer"]], 1)[0]
     prior = "".join(piece.text for piece in clauses.writer.expand(phrases.words("prior_cancer"), {}))
     if kind == "prior_cancer" and not _fits_prior(prior, clauses.case):
         return None
     return {
-        "drug1": _tagged("drug", drugs[0]),
-        "drug2": _tagged("drug", drugs[1]),
-        "comorbidity": phrases.words("comorbidity"),
+        "drug1": _tagged("drug", first[1]),
+        "drug2": _tagged("drug", second[1]),
+        "comorbidity": first[0],
         "relative": phrases.words("relative"),
         "family_cancer": _tagged("family", family),
         "class": _tagged("drug_class", phrases.words("drug_class")),
@@ -104,13 +107,15 @@ def _negative_genes(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
         return None
     return {
         "neg_genes": joined([_tagged("negative_gene", gene) for gene in genes], " and "),
+        "neg_genes_or": joined([_tagged("negative_gene", gene) for gene in genes], " or "),
         "were": "was" if len(genes) == 1 else "were",
     }
 
 
 def _untested(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     markers = {result.marker for result in clauses.case.results}
-    names = [gene for gene in clauses.case.untested] + [name for name in ("PD-L1", "TMB") if name not in markers]
+    extra = ("PD-L1", "TMB") if clauses.case.entity.sites else ()
+    names = [gene for gene in clauses.case.untested] + [name for name in extra if name not in markers]
     return {"untested": _tagged("untested", clauses.stream.pick(names))} if names else None
 
 
@@ -124,7 +129,7 @@ def _free_sites(clauses: Clauses) -> list[str]:
 
 def _ruled_out(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     free = _free_sites(clauses)
-    if not free or clauses.case.entity.is_blood_cancer:
+    if not free or not clauses.case.entity.sites:
         return None
     site = clauses.stream.pick(free)
     forms = clauses.data.sites[site]
@@ -136,14 +141,22 @@ def _ruled_out(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
 
 def _equivocal(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     free = [site for site in _free_sites(clauses) if site not in {"brain", "bone"}]
-    return {"eq_adj": _tagged("equivocal", clauses.data.sites[clauses.stream.pick(free)].adjective)} if free else None
+    if not free or not clauses.case.entity.sites:
+        return None
+    return {"eq_adj": _tagged("equivocal", clauses.data.sites[clauses.stream.pick(free)].adjective)}
 
 
 def _other_treatment(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     entity = clauses.case.entity
     used = {part for event in clauses.case.events for part in event.treatment.parts}
     specs = [spec for line in entity.lines.values() for spec in line] + list(entity.adjuvant)
-    free = [spec for spec in specs if not used.intersection(treatment(spec).parts)]
+    specs = [spec for spec in specs if is_allowed(spec, clauses.case.flags)]
+    given = " ".join(event.label for event in clauses.case.events)
+    free = [
+        spec
+        for spec in specs
+        if not used.intersection(treatment(spec).parts) and not any(part in given for part in treatment(spec).parts)
+    ]
     if not free:
         return None
     return {

@@ -10,6 +10,11 @@ from casebook.catalogue import Catalogue, Entity, MarkerLaw
 from casebook.course import draw_course
 from casebook.streams import Stream
 
+SERUM_MARKERS = frozenset(
+    {"PSA", "CEA", "CA-125", "CA19-9", "CA15-3", "AFP", "LDH", "beta-hCG", "chromogranin A", "calcitonin"}
+    | {"thyroglobulin", "M-protein", "beta-2 microglobulin"}
+)
+_TUMOUR_FREE = {"no evidence of disease", "pathologic complete response", "complete response", "biochemical recurrence"}
 MARKER_ORDER = ("HER2", "ER", "PR", "PD-L1", "MSI", "TMB", "HRD")
 
 
@@ -39,7 +44,14 @@ def draw_case(number: int, seed: int, data: Catalogue) -> Case:
         flags=frozenset(flags),
     )
     case = draw_course(_with_genes_tested(case, stream), Stream(seed, "course", number))
-    return _with_resistance(case, stream)
+    return _with_resistance(_without_high_markers(case), stream)
+
+
+def _without_high_markers(case: Case) -> Case:
+    """Return the case without serum markers when no tumour is left that could raise them."""
+    if not case.response or case.response[-1] not in _TUMOUR_FREE:
+        return case
+    return replace(case, results=tuple(result for result in case.results if result.marker not in SERUM_MARKERS))
 
 
 def alteration(name: str) -> Alteration:
@@ -78,6 +90,8 @@ def _gene_flags(alterations: tuple[Alteration, ...]) -> set[str]:
     flags = set()
     for item in alterations:
         flags |= {item.gene, item.label.replace(" ", "_")}
+        if item.gene == "EGFR" and "20" not in item.change:
+            flags.add("EGFRSENS")
         if item.gene in {"BRCA1", "BRCA2"}:
             flags |= {"BRCA", "HRD"}
         if item.label in {"BRAF V600E", "BRAF V600K", "BRAF V600R"}:
@@ -111,7 +125,9 @@ def _results(laws: list[MarkerLaw], stream: Stream) -> tuple[list[Result], set[s
             return text.replace("{n}", number)
 
         results.append(
-            Result(law.marker, fill(drawn.label), tuple(map(fill, drawn.np)), tuple(map(fill, drawn.clause)))
+            Result(
+                law.marker, fill(drawn.label), tuple(map(fill, drawn.np)), tuple(map(fill, drawn.clause)), drawn.rule
+            )
         )
     return results, flags
 
@@ -143,4 +159,6 @@ def _with_resistance(case: Case, stream: Stream) -> Case:
         return case
     negative = tuple(gene for gene in case.negative if gene != second.gene)
     head = case.alterations[0]
-    return replace(case, alterations=(head, second, *case.alterations[1:]), negative=negative)
+    untested = tuple(gene for gene in case.untested if gene != second.gene)
+    found = (head, second, *case.alterations[1:])
+    return replace(case, alterations=found, negative=negative, untested=untested)

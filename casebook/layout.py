@@ -23,6 +23,28 @@ _DISFLUENCIES = [
 ]
 
 
+_JOINTS = ["; ", "; ", "; ", ", and ", ", and "]
+_COMMON_START = re.compile(r"(?!Mrs? |Dr )[A-Z]?[a-z]*(?: |$)")
+_INTRODUCTIONS = [
+    "Per the chart, ",
+    "By report, ",
+    "From the records, ",
+    "Briefly, ",
+    "According to the notes, ",
+    "For completeness, ",
+    "To recap, ",
+    "As documented, ",
+    "In addition, ",
+    "Also, ",
+    "Of note, ",
+    "As noted before, ",
+    "From the file: ",
+    "Per outside records, ",
+    "In short, ",
+    "As discussed, ",
+]
+
+
 @dataclass(frozen=True)
 class Span:
     """A stretch of the note that carries a tag; offsets count characters."""
@@ -54,16 +76,37 @@ def _chunk(line: str, blocks: dict[str, list[list[Piece]]], genre: dict[str, Any
     clauses = [clause for name in names for clause in blocks[name]]
     if not clauses:
         return []
-    if heading.endswith(": "):
+    if heading.endswith((": ", " - ")):
         clauses = [_without_own_heading(clauses[0]), *clauses[1:]]
     pieces: list[Piece] = [Piece(heading)] if heading else []
     for index, clause in enumerate(clauses):
         if index:
-            pieces.append(Piece(" "))
+            clause = _linked(pieces, clause, genre, stream)
         if genre.get("dictated") and stream.happens(0.18):
             pieces.append(Piece(stream.pick(_DISFLUENCIES)))
         pieces += clause
     return pieces
+
+
+def _linked(pieces: list[Piece], clause: list[Piece], genre: dict[str, Any], stream: Stream) -> list[Piece]:
+    """Return the next clause ready to follow `pieces`: a sentence of its own, introduced, or joined to the last one."""
+    can_follow = _begins_with_a_common_word(clause)
+    if pieces[-1].text.endswith(".") and can_follow and stream.happens(genre.get("joining", 0.3)):
+        pieces[-1] = Piece(pieces[-1].text[:-1] + stream.pick(_JOINTS), pieces[-1].tag)
+        return _uncapitalised(clause)
+    pieces.append(Piece(" "))
+    if can_follow and stream.happens(genre.get("introducing", 0.14)):
+        pieces.append(Piece(stream.pick(_INTRODUCTIONS)))
+        return _uncapitalised(clause)
+    return clause
+
+
+def _begins_with_a_common_word(clause: list[Piece]) -> bool:
+    return clause[0].tag is None and bool(_COMMON_START.match(clause[0].text)) and ": " not in clause[0].text
+
+
+def _uncapitalised(clause: list[Piece]) -> list[Piece]:
+    return [Piece(clause[0].text[:1].lower() + clause[0].text[1:], clause[0].tag), *clause[1:]]
 
 
 def _without_own_heading(clause: list[Piece]) -> list[Piece]:

@@ -13,7 +13,7 @@ from casebook.streams import Stream
 _WORD = re.compile(r"\b[a-z]{5,}\b")
 
 
-def add_noise(pieces: list[Piece], data: Catalogue, stream: Stream) -> list[Piece]:
+def add_noise(pieces: list[Piece], data: Catalogue, stream: Stream, is_scanned: bool = False) -> list[Piece]:
     """Return the pieces as a hurried or careful author would have typed them."""
     share = data.noise["share"]
     if not stream.happens(share["british"]):
@@ -24,7 +24,23 @@ def add_noise(pieces: list[Piece], data: Catalogue, stream: Stream) -> list[Piec
         pieces = _with_typo(pieces, stream)
     if stream.happens(share["lower"]):
         pieces = [Piece(piece.text.lower(), piece.tag) for piece in pieces]
-    return pieces
+    return _scanned(pieces, stream) if is_scanned else pieces
+
+
+def _scanned(pieces: list[Piece], stream: Stream) -> list[Piece]:
+    """Return the pieces as a fax would be read: letters confused and lines broken, in untagged text only."""
+
+    def read(text: str) -> str:
+        words = [word if not stream.happens(0.12) else _misread(word, stream) for word in text.split(" ")]
+        return " ".join(words)
+
+    return [piece if piece.tag else Piece(read(piece.text)) for piece in pieces]
+
+
+def _misread(word: str, stream: Stream) -> str:
+    pairs = [("l", "1"), ("o", "0"), ("rn", "m"), ("m", "rn"), ("i", "l"), ("e", "c"), ("S", "5")]
+    fitting = [pair for pair in pairs if pair[0] in word]
+    return word.replace(*stream.pick(fitting), 1) if fitting and len(word) > 3 else word
 
 
 @lru_cache(maxsize=8)

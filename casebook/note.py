@@ -15,7 +15,7 @@ from casebook.plan import Clauses, is_held_out, write_facts
 from casebook.streams import Stream
 from extraction.schema import DatasetRecord
 
-_LENGTHS = (((24, 38), 10), ((40, 72), 48), ((75, 118), 31), ((150, 205), 8))
+_LENGTHS = (((24, 38), 14), ((38, 66), 48), ((70, 105), 29), ((120, 175), 9))
 _DISTRACTOR_COUNTS = ((0, 36), (1, 30), (2, 18), (3, 16))
 
 
@@ -51,11 +51,13 @@ def write_note(case: Case, edition: Edition, attempt: int = 0) -> Note:
         (name, law["share"]) for name, law in data.genres.items() if edition.split in law.get("splits", [edition.split])
     ]
     name = stream("genre").weighted(genres)
-    writer = Writer(stream("words"), data.lexicon)
-    clauses = Clauses(case, data, writer, data.genres[name]["style"], edition.split == "train")
+    writer = Writer(stream("words"), {**data.lexicon, "scan": data.lexicon[case.entity.scan]})
+    clauses = Clauses(case, data, writer, data.genres[name]["styles"], edition.split == "train")
     write_facts(clauses)
     kinds = _fill(clauses, stream("length"))
-    pieces = add_noise(compose(clauses.draft, data.genres[name], stream("layout")), data, stream("noise"))
+    pieces = add_noise(
+        compose(clauses.draft, data.genres[name], stream("layout")), data, stream("noise"), name == "fax"
+    )
     text, spans = render(pieces)
     return Note(
         case=case,
@@ -75,7 +77,7 @@ def _fill(clauses: Clauses, stream: Stream) -> list[str]:
         clauses, stream.weighted([(count, float(weight)) for count, weight in _DISTRACTOR_COUNTS])
     )
     said: set[str] = set()
-    while clauses.draft.words() < wanted - 4 and len(said) < 14:
+    while clauses.draft.words() < wanted - 4 and len(said) < 10:
         before = len(clauses.draft.frames)
         clauses.add("extras", "filler", {})
         frame = clauses.draft.frames[before]

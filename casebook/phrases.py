@@ -14,6 +14,7 @@ _ORDINALS = {1: "first", 2: "second", 3: "third"}
 _THREE_LETTERS = dict(
     zip("ARNDCQEGHILKMFPSTWYV", ["Ala", "Arg", "Asn", "Asp", "Cys", "Gln", "Glu", "Gly", "His", "Ile", "Leu", "Lys", "Met", "Phe", "Pro", "Ser", "Thr", "Trp", "Tyr", "Val"], strict=True)
 )  # fmt: skip
+_NEEDS_IMAGING = re.compile("radio|RECIST|metabolic|imaging|marked")
 _INITIALS = "ABCDEFGHJKLMNPRSTW"
 
 
@@ -27,20 +28,27 @@ class Phrases:
         self.data = data
         self._initial = self.stream.pick(_INITIALS)
         self._is_introduced = False
-        self._year = self.stream.integer(2014, 2021)
+        self._year = self.stream.integer(2012, 2019)
+
+    def advance(self) -> None:
+        """Let a year pass, so that the dates of a course stand in their order."""
+        self._year = min(self._year + 1, 2025)
 
     def words(self, name: str) -> str:
         """Return one entry of a word list."""
         return self.stream.pick(self.data.words[name])
 
-    def person(self, is_telegraphic: bool) -> dict[str, str]:
+    def person(self, is_telegraphic: bool) -> dict[str, str | list[Piece]]:
         """Return the slots about the patient and about time."""
         female = self.case.is_female
         pronoun = "she" if female else "he"
         subjects = [pronoun, pronoun, pronoun, "the patient"] if self._is_introduced else ["the patient", pronoun]
         self._is_introduced = True
-        self._year = min(self._year + self.stream.integer(0, 1), 2025)
-        return {
+        grades = self.case.entity.grades
+        grade: dict[str, str | list[Piece]] = (
+            {"grade": [Piece(self.stream.pick(grades), distractor("grade", ""))]} if grades else {}
+        )
+        return grade | {
             "S": "pt" if is_telegraphic else self.stream.pick(subjects),
             "his": "her" if female else "his",
             "him": "her" if female else "him",
@@ -51,12 +59,15 @@ class Phrases:
             "mr": f"{'Mrs' if female else 'Mr'} {self._initial}.",
             "age": str(self.case.age),
             "famage": str(self.stream.integer(38, 79)),
+            "mm": str(self.stream.integer(8, 58)),
+            "vaf": str(self.stream.integer(8, 61)),
             "k": str(self.stream.integer(2, 14)),
             "cycles": str(self.stream.integer(2, 8)),
             "year": str(self._year),
             "month": self.words("month"),
+            "comorb": self.words("medication").split(" = ")[0],
             "job": self.words("job"),
-            "occupation": self.words("occupation"),
+            "occupation": self._occupation(),
             "presents": self._plain(self.stream.pick(self.case.entity.presents)),
             "primary": self._plain(self.stream.pick(self.case.entity.primary)),
         }
@@ -64,9 +75,21 @@ class Phrases:
     def _plain(self, frame: str) -> str:
         return "".join(piece.text for piece in self.writer.expand(frame, {}))
 
+    def _occupation(self) -> str:
+        jobs = self.data.words["occupation"]
+        return self.stream.pick([job for job in jobs if self.case.age < 67 or job.startswith(("retired", "former"))])
+
     def cancer(self) -> list[Piece]:
         """Return the name of the cancer."""
+        barred = [
+            word
+            for event in self.case.events
+            for part in event.treatment.parts
+            for word in self.case.entity.conflicts.get(part, ())
+        ]
         name = self._plain(self.stream.pick(self.case.entity.names))
+        while any(word in name for word in barred):
+            name = self._plain(self.stream.pick(self.case.entity.names))
         return [Piece(name, str(Tag("cancer_type", self.case.entity.label)))]
 
     def stage(self) -> list[Piece]:
@@ -122,14 +145,17 @@ class Phrases:
         parts = [
             [Piece(self._alteration(item), str(Tag("gene_mutation", item.label, order)))] for order, item in chosen
         ]
-        return joined(parts, self.stream.pick([" and ", " and ", " with co-occurring "]))
+        connective = self.stream.pick([" and ", " and ", " with co-occurring "])
+        if connective.endswith("ing ") and len(parts) > 1 and parts[-1][0].text.startswith("@a "):
+            parts[-1] = [Piece(parts[-1][0].text.removeprefix("@a "), parts[-1][0].tag)]
+        return joined(parts, connective)
 
     def _alteration(self, item: Alteration) -> str:
         gene, change = item.gene, item.change
         if item.origin:
             return self.stream.pick(
-                [f"a {item.origin} {gene} pathogenic variant", f"a pathogenic {item.origin} {gene} variant",
-                 f"a {item.origin} {gene} mutation", f"{item.origin} {gene} mutation", f"a pathogenic {gene} variant ({item.origin})"]
+                [f"@a {item.origin} {gene} pathogenic variant", f"a pathogenic {item.origin} {gene} variant",
+                 f"@a {item.origin} {gene} mutation", f"{item.origin} {gene} mutation", f"a pathogenic {gene} variant ({item.origin})"]
             )  # fmt: skip
         return self.stream.pick(_alteration_forms(item.label, gene, change))
 
@@ -152,12 +178,13 @@ class Phrases:
         """Return one biomarker result as a noun phrase (np) or a clause."""
         result = self.case.results[index]
         text = self._plain(self.stream.pick(getattr(result, form)))
-        return Piece(text, str(Tag("biomarker", result.label, index)))
+        return Piece(text, str(Tag("biomarker", result.label, index, result.rule)))
 
     def event(self, event: Event, order: int) -> dict[str, list[Piece] | str]:
         """Return the slots of one step of the course."""
         tag = str(Tag("treatment", event.label, order))
         parts = event.treatment.parts
+        with_radiation = str(Tag("treatment", event.label, order, "given-with-radiotherapy"))
         bare = [Piece(self.treatment_text(parts), tag)]
         drugs = tuple(part for part in parts if part != "radiotherapy")
         prefix = {
@@ -168,7 +195,7 @@ class Phrases:
         return {
             "t": bare,
             "nt": [Piece(f"{word} {bare[0].text}", tag)],
-            "drugs": [Piece(self.treatment_text(drugs or parts), tag)],
+            "drugs": [Piece(self.treatment_text(drugs or parts), with_radiation)],
             "nth": self.stream.pick([_ORDINALS.get(event.line, "later"), f"{event.line or 1}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(event.line, 'th')}"]),
             "n": str(event.line or 1),
         }  # fmt: skip
@@ -201,7 +228,10 @@ class Phrases:
 
     def response(self, state: str, order: float) -> list[Piece]:
         """Return a response state as a noun phrase."""
-        text = self._plain(self.stream.pick(self.data.words[f"response_{state}"]))
+        forms = self.data.words[f"response_{state}"]
+        if self.case.entity.scan == "scan_marrow":
+            forms = tuple(form for form in forms if not _NEEDS_IMAGING.search(form))
+        text = self._plain(self.stream.pick(forms))
         return [Piece(text, str(Tag("response", state, order)))]
 
     def verb(self, text: str, order: float) -> list[Piece]:
@@ -230,7 +260,7 @@ def _alteration_forms(label: str, gene: str, change: str) -> list[str]:
             return [label, f"{pair.replace('-', '::')} fusion", label]
         return [label, f"{gene} rearrangement", f"a fusion involving {gene}", f"{gene} gene fusion"]
     if change == "mutation":
-        return [label, f"a {gene} mutation", f"{gene} mutation", f"mutated {gene}"]
+        return [label, f"@a {gene} mutation", f"{gene} mutation", f"mutated {gene}"]
     if change == "amplification":
         return [label, f"amplification of {gene}", f"{gene} amplification", f"{gene} copy number gain (amplified)"]
     if change == "loss":

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from casebook.case import Case, Event
 from casebook.catalogue import Catalogue
-from casebook.grammar import Piece, Slots, Writer, sentence, slots_of, text_of
+from casebook.draw import SERUM_MARKERS
+from casebook.grammar import FrameError, Piece, Slots, Writer, sentence, slots_of, text_of
 from casebook.phrases import Phrases
 from casebook.streams import digest_fraction
 
@@ -50,18 +51,21 @@ class Draft:
 class Clauses:
     """Writes clauses in one style from the frames that a split may use."""
 
-    def __init__(self, case: Case, data: Catalogue, writer: Writer, style: str, is_training: bool) -> None:
+    def __init__(self, case: Case, data: Catalogue, writer: Writer, styles: Sequence[str], is_training: bool) -> None:
         self.case = case
         self.data = data
         self.writer = writer
         self.stream = writer.stream
         self.phrases = Phrases(case, writer, data)
         self.draft = Draft()
-        self.is_telegraphic = style == "tele"
+        self.styles = styles
+        self.is_telegraphic = "tele" in styles
         self.is_training = is_training
 
     def add(self, block: str, kind: str, slots: Slots, tag: str = "") -> None:
         """Write one clause of a kind into a block; with a tag, all of its own words carry it."""
+        if block == "course":
+            self.phrases.advance()
         values: dict[str, str | list[Piece]] = {**self.phrases.person(self.is_telegraphic), **slots}
         frame = self.stream.pick(self._frames(kind, values))
         pieces = sentence(self.writer.expand(frame, values))
@@ -71,11 +75,12 @@ class Clauses:
         self.draft.blocks[block].append(pieces)
 
     def _frames(self, kind: str, values: Mapping[str, object]) -> list[str]:
-        telegraphic = f"{kind}_tele"
-        name = telegraphic if self.is_telegraphic and telegraphic in self.data.frames else kind
-        usable = [frame for frame in self.data.frames[name] if slots_of(frame) <= set(values)]
-        shown = [frame for frame in usable if not (self.is_training and is_held_out(frame))]
-        return shown or usable
+        for name in (*(f"{kind}_{style}" for style in self.styles), kind):
+            usable = [frame for frame in self.data.frames.get(name, ()) if slots_of(frame) <= set(values)]
+            if usable:
+                shown = [frame for frame in usable if not (self.is_training and is_held_out(frame))]
+                return shown or usable
+        raise FrameError(f"no frame of kind {kind} fits the slots {sorted(values)}")
 
 
 def write_facts(clauses: Clauses) -> None:
@@ -91,8 +96,9 @@ def write_facts(clauses: Clauses) -> None:
         _sites(clauses)
     elif case.is_metastatic and stage_mode == "inferred" and not is_fused and case.setting != "recurrent":
         clauses.add("staging", "metastatic_only", {"metastatic": clauses.phrases.metastatic()})
-    _genes(clauses)
-    _markers(clauses)
+    if not _genes_with_markers(clauses):
+        _genes(clauses)
+        _markers(clauses)
     _course(clauses, shows_sites)
 
 
@@ -100,6 +106,8 @@ def _stage_mode(clauses: Clauses) -> str:
     case, stream = clauses.case, clauses.stream
     if case.stage is None:
         return "none"
+    if case.entity.states_stage:
+        return "explicit"
     if case.is_metastatic:
         return "explicit" if stream.happens(0.45 if case.setting == "recurrent" else 0.66) else "inferred"
     return "explicit" if stream.happens(0.7) else "none"
@@ -109,7 +117,8 @@ def _stage_slots(clauses: Clauses) -> dict[str, list[Piece] | str]:
     case = clauses.case
     slots: dict[str, list[Piece] | str] = {"stage": clauses.phrases.stage()}
     groups = case.entity.tnm.get(case.stage or "")
-    slots["tnm"] = clauses.stream.pick(groups) if groups else f"{case.entity.system or 'clinical'} staging"
+    if groups:
+        slots["tnm"] = clauses.stream.pick(groups)
     return slots
 
 
@@ -133,7 +142,8 @@ def _opening(clauses: Clauses, stage_mode: str, shows_sites: bool) -> str:
 
 def _with_stage(clauses: Clauses, name: list[Piece]) -> list[Piece]:
     stage = clauses.phrases.stage()
-    form = clauses.stream.pick(["before", "before", "after", "brackets"])
+    forms = ["before", "before", "brackets"]
+    form = clauses.stream.pick([*forms, "after"] if clauses.is_telegraphic else forms)
     if form == "before":
         return [*stage, Piece(" "), *name]
     return [*name, Piece(", "), *stage] if form == "after" else [*name, Piece(" ("), *stage, Piece(")")]
@@ -162,19 +172,40 @@ def _genes(clauses: Clauses) -> None:
         clauses.add("findings", "gene", slots)
 
 
+def _genes_with_markers(clauses: Clauses) -> bool:
+    """Write alterations and results in one clause where that is natural; return True when it was done."""
+    case, stream = clauses.case, clauses.stream
+    is_short = case.alterations and case.results and len(case.alterations) + len(case.results) <= 4
+    is_short = is_short and not any(result.marker in SERUM_MARKERS for result in case.results)
+    if not is_short or any(item.origin == "germline" for item in case.alterations) or not stream.happens(0.25):
+        return False
+    genes = clauses.phrases.genes(list(enumerate(case.alterations)))
+    clauses.add(
+        "findings",
+        "gene_and_marker",
+        {"genes": genes, "results": clauses.phrases.results(list(range(len(case.results))))},
+    )
+    return True
+
+
 def _were(things: Sequence[object]) -> str:
     return "was" if len(things) == 1 else "were"
 
 
 def _markers(clauses: Clauses) -> None:
-    indices = list(range(len(clauses.case.results)))
-    if not indices or not clauses.stream.happens(0.95):
-        return
+    serum = [index for index, result in enumerate(clauses.case.results) if result.marker in SERUM_MARKERS]
+    tissue = [index for index in range(len(clauses.case.results)) if index not in serum]
+    for kind, indices in (("marker", tissue), ("marker_serum", serum)):
+        if indices and clauses.stream.happens(0.96):
+            _results(clauses, kind, indices)
+
+
+def _results(clauses: Clauses, kind: str, indices: list[int]) -> None:
     if len(indices) <= 2 and clauses.stream.happens(0.4) and not clauses.is_telegraphic:
         for index in indices:
-            clauses.add("findings", "marker", {"result_clause": [clauses.phrases.result(index, "clause")]})
+            clauses.add("findings", kind, {"result_clause": [clauses.phrases.result(index, "clause")]})
         return
-    clauses.add("findings", "marker", {"results": clauses.phrases.results(indices)})
+    clauses.add("findings", kind, {"results": clauses.phrases.results(indices)})
 
 
 def _course(clauses: Clauses, shows_sites: bool) -> None:
@@ -220,6 +251,17 @@ def _event(clauses: Clauses, event: Event, order: int, is_last: bool, tells_resp
     slots |= _progression_slots(clauses, event.line + 0.5)
     if event.best:
         slots["best"] = phrases.response(event.best, event.line)
+    if (
+        is_last
+        and event.best
+        and not event.progressed
+        and tells_response
+        and len(clauses.case.response) == 1
+        and stream.happens(0.25)
+    ):
+        last = clauses.case.response[0]
+        clauses.add("course", "line_with_response", slots | {"r": phrases.response(last, event.line + 0.5)})
+        return True
     if not event.progressed or not tells_response:
         clauses.add("course", "line_current" if is_last and not event.progressed else "line_past", slots)
         return False
@@ -256,7 +298,12 @@ def _status(clauses: Clauses, lines: list[Event]) -> None:
         return
     order += 0.5
     rule = _INFERRED.get(last)
-    if rule and stream.happens(0.22):
+    if rule and case.setting == "resected" and last == "partial response":
+        rule = ""
+    if rule and case.entity.scan != "scan_marrow" and stream.happens(0.24):
         clauses.add("status", f"inferred_{rule}", {}, tag=f"response|{last}|{order:g}|{rule}")
         return
-    clauses.add("status", _RESPONSE_KIND.get(last, "response"), {"r": clauses.phrases.response(last, order)})
+    kind = _RESPONSE_KIND.get(last, "response")
+    if case.setting == "resected" and kind == "response":
+        kind = "response_neoadjuvant"
+    clauses.add("status", kind, {"r": clauses.phrases.response(last, order)})

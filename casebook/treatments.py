@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from casebook.case import Treatment
 from casebook.catalogue import treatment_entry
 
+_SEPARATOR = re.compile(r"(?<!\bA)\+(?!3\b)")  # "A+AVD" and "7+3" are names
 _RADIATION = "radiotherapy"
 _PREFIXES = ("salvage ", "short-course ", "palliative ", "dose-dense ")
 
@@ -17,16 +19,12 @@ def treatment(spec: str) -> Treatment:
 
     Raises: KeyError when the vocabulary does not know a part of it.
     """
-    parts = tuple(part.strip() for part in spec.split("|", maxsplit=1)[0].split("+"))
+    parts = tuple(part.strip() for part in _SEPARATOR.split(spec.split("|", maxsplit=1)[0]))
     entries = [treatment_entry(_bare(part)) for part in parts]
     labels = [_intent(part) + entry.label for part, entry in zip(parts, entries, strict=True)]
-    kinds = {entry.kind for entry in entries}
     return Treatment(
         label=listed(labels),
         parts=parts,
-        is_procedure=kinds
-        <= {"operation", "operation_category", "expanded_operation", "local", "transplant", "optional"}
-        or parts[0] in {"TAH-BSO", "total hysterectomy with bilateral salpingo-oophorectomy"},
         with_radiation=any(part.endswith(_RADIATION) for part in parts) and len(parts) > 1,
     )
 

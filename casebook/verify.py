@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from casebook.case import Case
 from casebook.course import problems
 from casebook.labels import METASTATIC_IS_IV, Tag, record
+from casebook.layout import Span
 from casebook.note import Note
 from extraction.canonical import canonical_items
 from extraction.schema import FIELDS, ExtractionRecord, Field
@@ -22,12 +25,23 @@ def faults(note: Note) -> list[str]:
     found += [
         f"{field} does not survive the canonical form" for field in FIELDS if not _survives(field, output, note.case)
     ]
+    found += [f"{span.tag!r} is not what its text says" for span in note.spans if not _says_its_label(span, note)]
     found += [f"distractor {tag!r} is in the label" for tag in _leaks(note)]
     if any(sign in note.record.input for sign in "[]{}|@") or "  " in note.record.input:
         found.append("the text shows template syntax")
     if not 12 <= len(note.record.input.split()) <= MAX_WORDS:
         found.append("the note is too short or too long")
     return found
+
+
+def _says_its_label(span: Span, note: Note) -> bool:
+    """Return True when the metric reads from the span's text alone what the tag says, unless a rule infers it."""
+    if span.tag.startswith("!"):
+        return True
+    tag = Tag.parse(span.tag)
+    text = note.record.input[span.start : span.end]
+    field = cast(Field, tag.field)
+    return bool(tag.rule) or canonical_items(field, text) == canonical_items(field, tag.label)
 
 
 def _is_grounded(field: Field, output: ExtractionRecord, note: Note) -> bool:
