@@ -47,7 +47,7 @@ class RunResult:
             ("on disk", self.run.directory / "hub" / record.hub_repo if record and record.hub_repo else None),
             ("logs", logs if logs.is_dir() else None),
             ("report", self.run.report if self.run.report.is_file() else None),
-            ("try it", f"fine-tune-slm extract --run {self.run.run_id} NOTE.txt" if self.archive else None),
+            ("try it", f"fine-tune-slm extract --run {self.run.shortest_name} NOTE.txt" if self.archive else None),
         ]
         return [(name, str(place)) for name, place in found if place is not None]
 
@@ -99,7 +99,7 @@ def show_result(result: RunResult, console: Console | None = None, *, as_json: b
     if result.record and result.record.metrics:
         parts.append(summary.metrics_table(result.record.metrics))
     if result.card:
-        parts.append(summary.failure_panel(result.card))
+        parts.append(summary.failure_text(result.card))
     parts.append(summary.status_line(result.timeline.status, result.timeline.seconds))
-    parts.append(summary.places_table(result.places()))
+    parts.append(summary.places_text(result.places()))
     summary.show(console, *parts)

@@ -32,6 +32,12 @@ class KeptRun:
         return self.directory.name
 
     @property
+    def shortest_name(self) -> str:
+        """Return `latest` while that pointer names this run, otherwise the run id."""
+        pointer = self.directory.with_name(LATEST)
+        return LATEST if pointer.resolve() == self.directory.resolve() else self.run_id
+
+    @property
     def report(self) -> Path:
         """Return where the run's report lies."""
         return self.directory / "report.html"

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from rich import box
 from rich.console import Console, RenderableType
 from rich.markup import escape
-from rich.panel import Panel
 from rich.table import Table
 from slm_core.records import Evaluation, Metrics
 
@@ -74,25 +73,22 @@ def _overall_rows(before: Evaluation | None, after: Evaluation) -> Iterable[tupl
     yield "ungrounded", (percent(before.ungrounded_rate if before else None), percent(after.ungrounded_rate))
 
 
-def places_table(places: Iterable[tuple[str, str]]) -> Table:
-    """Return where everything lies."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, place in places:
-        table.add_row(name, escape(place))
-    return table
+def places_text(places: Iterable[tuple[str, str]]) -> str:
+    """Return where everything lies, a line for each."""
+    listed = list(places)
+    width = max((len(name) for name, _ in listed), default=0)
+    return "\n".join(f"[bold]{name:<{width}}[/]  {escape(place)}" for name, place in listed)
 
 
-def failure_panel(card: FailureCard) -> Panel:
-    """Return the failure card; its border is yellow when the instance is not known to be off."""
-    table = places_table(card.rows())
+def failure_text(card: FailureCard) -> str:
+    """Return the failure card; it warns when the instance is not known to be off."""
     colour = "red" if card.is_instance_safe else "yellow"
-    return Panel(table, title=f"[bold]{escape(card.run_id)} {card.status}[/]", border_style=colour, title_align="left")
+    warning = "" if card.is_instance_safe else "[bold yellow]THE INSTANCE IS NOT KNOWN TO BE STOPPED[/]\n"
+    return f"[bold {colour}]{escape(card.run_id)} {card.status}[/]\n{warning}{places_text(card.rows())}"
 
 
 def show(console: Console, *parts: RenderableType) -> None:
-    """Print the parts, an empty line between them."""
+    """Print the parts, an empty line between them; lines are not broken, so that a command can be copied whole."""
     for part in parts:
         console.print()
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, str))

@@ -13,7 +13,7 @@ def test_a_killed_training_is_relaunched_from_its_last_checkpoint_and_succeeds(r
     said = io.StringIO()
     request = request_of(
         run_name="killed",
-        execution_input='{"training": {"epochs": 4, "checkpoint_steps": 4}}',
+        execution_input='{"training": {"epochs": 8, "checkpoint_steps": 4}}',
         kill_training_at_step=4,
     )
     result = rehearse(request, Console(file=said, width=160))

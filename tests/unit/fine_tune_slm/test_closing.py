@@ -51,6 +51,18 @@ def test_the_summary_tells_status_states_scores_places_and_what_to_try(succeeded
         assert expected in text
 
 
+def test_the_newest_run_is_called_latest(succeeded, tmp_path):
+    KeptRuns(tmp_path / ".local").mark_latest(succeeded.run)
+    assert "fine-tune-slm extract --run latest NOTE.txt" in shown(succeeded)
+
+
+def test_the_command_that_goes_on_is_never_broken_into_two_lines(failed):
+    out = io.StringIO()
+    show_result(failed, Console(file=out, width=40))
+    command = f"""fine-tune-slm rehearse --input '{{"resume_from": "{failed.run.run_id}"}}'"""
+    assert any(line.endswith(command) for line in out.getvalue().splitlines())
+
+
 def test_the_summary_of_a_failure_is_its_card(failed):
     text = shown(failed)
     assert "TrainingOutOfMemoryError" in text
