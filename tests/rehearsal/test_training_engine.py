@@ -1,0 +1,179 @@
+"""The engine on a tiny random Llama: the loss is the right one, the labels too, and what must not be saved is not."""
+
+import math
+
+import pytest
+import torch
+from slm_core.errors import BaseModelCorruptError, GpuMissingError, TrainingDivergedError
+from slm_core.training_config import load_training_config
+from torch.nn.functional import cross_entropy
+
+from extraction.schema import FIELDS, DatasetRecord, ExtractionRecord
+from tests.rehearsal.conftest import PROJECT
+from training.batching import PlanOptions, plan_steps
+from training.checkpoints import CheckpointStore, newest_complete
+from training.collation import StepDataset, pad_right
+from training.encoding import encode_records
+from training.engine import Companions, make_trainer, run_training
+from training.generation import GenerationOptions, greedy_answers, stop_ids_of
+from training.interruption import Interruption
+from training.loss import IGNORED_LABEL, answer_loss
+from training.models import add_adapter, decoder_and_head, load_model, load_tokenizer, training_dtype
+
+pytestmark = pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft")
+NOTES = ("Synthetic note: stage II.", "Synthetic note: breast cancer.", "A longer synthetic note about nothing at all.")
+
+
+class Silence:
+    """A heartbeat that nobody hears."""
+
+    def beat(self, **_changes):
+        pass
+
+    def flush(self):
+        pass
+
+
+@pytest.fixture(scope="module")
+def options():
+    config = load_training_config(PROJECT / "config" / "training_config.local.yml")
+    return config.training.model_copy(update={"lora_rank": 2, "checkpoint_steps": 2, "max_tokens_per_batch": 4096})
+
+
+@pytest.fixture
+def model(tiny_model, options):
+    torch.manual_seed(7)
+    adapted = add_adapter(load_model(tiny_model, torch.float32), options)
+    for name, parameter in adapted.named_parameters():
+        if "lora_B" in name:  # zero at first: A would have no gradient
+            torch.nn.init.normal_(parameter, std=0.05)
+    return adapted
+
+
+@pytest.fixture(scope="module")
+def encoded(tiny_model):
+    records = [DatasetRecord(input=note, output=ExtractionRecord(**dict.fromkeys(FIELDS))) for note in NOTES]
+    return encode_records(load_tokenizer(tiny_model), records)
+
+
+def our_loss(model, batch, rows_per_chunk=1024):
+    decoder, head = decoder_and_head(model)
+    hidden = decoder(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False)[0]
+    return answer_loss(hidden, batch["labels"], head, rows_per_chunk)
+
+
+def full_logits_loss(model, batch):
+    logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
+    return cross_entropy(
+        logits[:, :-1].flatten(0, 1), batch["labels"][:, 1:].flatten(), ignore_index=IGNORED_LABEL, reduction="sum"
+    )
+
+
+def gradients(model, loss):
+    model.zero_grad()
+    loss.backward()
+    return {name: parameter.grad.clone() for name, parameter in model.named_parameters() if parameter.grad is not None}
+
+
+@pytest.mark.parametrize("rows_per_chunk", [1024, 7])
+def test_loss_and_gradients_equal_those_of_the_full_logits(model, encoded, rows_per_chunk):
+    batch = pad_right(encoded)
+    expected_loss, loss = full_logits_loss(model, batch), our_loss(model, batch, rows_per_chunk)
+    assert loss.item() == pytest.approx(expected_loss.item(), rel=1e-5)
+    expected, found = gradients(model, expected_loss), gradients(model, loss)
+    assert found.keys() == expected.keys()
+    for name, gradient in expected.items():
+        assert gradient.norm() > 0
+        assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm()
+
+
+def test_labels_stand_on_the_answer_and_its_stop_token_alone(tiny_model, encoded):
+    tokenizer = load_tokenizer(tiny_model)
+    batch = pad_right(encoded)
+    for row, record in enumerate(encoded):
+        labels = batch["labels"][row]
+        learned = labels[labels != IGNORED_LABEL].tolist()
+        assert learned == list(record.answer_ids)
+        assert learned[-1] == tokenizer.eos_token_id
+        assert (labels[: len(record.prompt_ids)] == IGNORED_LABEL).all()
+        assert batch["attention_mask"][row].sum() == len(record)
+
+
+def test_a_step_cut_into_micro_batches_has_the_gradient_of_the_whole_step(model, encoded, options, tmp_path):
+    def gradients_of(micro_batches):
+        companions = Companions(CheckpointStore(tmp_path / "c", {}, 2), Silence(), Interruption())
+        trainer = make_trainer(model, StepDataset(encoded, [micro_batches]), options, companions)
+        model.zero_grad()
+        loss = trainer.training_step(model, StepDataset(encoded, [micro_batches])[0])
+        return loss, [parameter.grad.clone() for parameter in model.parameters() if parameter.grad is not None]
+
+    whole_loss, whole = gradients_of(((0, 1, 2),))
+    cut_loss, cut = gradients_of(((0,), (1, 2)))
+    assert cut_loss.item() == pytest.approx(whole_loss.item(), rel=1e-5)
+    for one, other in zip(whole, cut, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
+def test_training_lowers_the_loss_and_changes_the_adapter_alone(model, encoded, options, tmp_path):
+    before = {name: parameter.clone() for name, parameter in model.named_parameters()}
+    history = train(model, encoded, options, tmp_path)
+    assert history[-1]["loss"] < history[0]["loss"]
+    changed = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
+    assert changed
+    assert all("lora_" in name for name in changed)
+    assert newest_complete(tmp_path / "checkpoints").step == len(history)
+
+
+def train(model, encoded, options, directory, interruption=None):
+    interruption = interruption or Interruption()
+    lengths = [len(record) for record in encoded]
+    plan = plan_steps(lengths, PlanOptions(options.batch_size, options.max_tokens_per_batch, 8, options.seed))
+    store = CheckpointStore(directory / "checkpoints", {}, options.keep_checkpoints)
+    companions = Companions(store, Silence(), interruption)
+    return run_training(make_trainer(model, StepDataset(encoded, plan), options, companions), None, interruption)
+
+
+def test_a_loss_that_is_no_number_is_named_and_never_saved(model, encoded, options, tmp_path):
+    poisoned = next(parameter for name, parameter in model.named_parameters() if "lora_A" in name)
+    with torch.no_grad():
+        poisoned.fill_(math.nan)
+    with pytest.raises(TrainingDivergedError, match="step 1"):
+        train(model, encoded, options.model_copy(update={"checkpoint_steps": 1}), tmp_path)
+    assert newest_complete(tmp_path / "checkpoints") is None
+
+
+def test_greedy_answers_equal_those_of_generate_for_every_row(tiny_model, encoded):
+    model = load_model(tiny_model, torch.float32)
+    stop_ids = frozenset({5, 2})  # an ordinary token too, so that rows end at different times
+    prompts = [record.prompt_ids for record in encoded]
+    found = greedy_answers(model, prompts, GenerationOptions(24, 2, stop_ids))
+    for prompt, answer in zip(prompts, found, strict=True):
+        ids = torch.tensor([prompt])
+        output = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False, eos_token_id=list(stop_ids)
+        )
+        expected = output[0, len(prompt) :].tolist()
+        assert answer == [token for token in expected if token not in stop_ids]
+
+
+def test_every_stop_token_of_the_model_ends_an_answer(tiny_model):
+    model = load_model(tiny_model, torch.float32)
+    model.generation_config.eos_token_id = [2, 9]
+    assert stop_ids_of(model, 4) == {2, 4, 9}
+
+
+def test_four_bit_weights_without_a_gpu_are_refused(options):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(GpuMissingError):
+        training_dtype(options.model_copy(update={"quantization": "nf4"}))
+
+
+def test_a_model_with_damaged_weights_is_named_corrupt(tiny_model, tmp_path):
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    for path in tiny_model.iterdir():
+        content = path.read_bytes()
+        (damaged / path.name).write_bytes(content[:100] if path.suffix == ".safetensors" else content)
+    with pytest.raises(BaseModelCorruptError):
+        load_model(damaged, torch.float32)
