@@ -15,7 +15,7 @@ from fine_tune_slm.localcloud import InstanceTimings, LocalCloud, LocalCloudSett
 
 STACK = Path(__file__).parent / "stack"
 TIMINGS = InstanceTimings(
-    pending_seconds=0.3, status_checks_seconds=2.5, agent_seconds=0.6, stopping_seconds=0.1, grace_seconds=3
+    pending_seconds=1.0, status_checks_seconds=3.0, agent_seconds=1.0, stopping_seconds=0.1, grace_seconds=3
 )
 
 
@@ -66,7 +66,7 @@ class Rehearsal:
         return instance_id
 
     def stop_instance(self) -> None:
-        """Return when the instance is stopped."""
+        """Return when the instance is stopped; a stopped one stays so."""
         self.cloud.client("ec2").stop_instances(InstanceIds=[self.outputs["InstanceId"]])
         self.wait_for(lambda: self.instance()["State"]["Name"] == "stopped")
 

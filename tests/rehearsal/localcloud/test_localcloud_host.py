@@ -12,12 +12,14 @@ from fine_tune_slm.localcloud.fleet.fleet import StartFault
 
 @pytest.fixture
 def host(rehearsal):
-    """A running instance, stopped again afterwards."""
+    """A running instance with nothing on it; a test that needs it stopped stops it."""
     rehearsal.start_instance()
     (volume(rehearsal) / "out.txt").unlink(missing_ok=True)
     yield rehearsal
-    if rehearsal.instance()["State"]["Name"] == "running":
-        rehearsal.stop_instance()
+    boot = rehearsal.cloud.fleet.boot_of(rehearsal.outputs["InstanceId"])
+    if boot:
+        for container in boot.host.engine.containers:
+            boot.host.engine.remove(container.request.name, is_forced=True)
 
 
 def volume(rehearsal):
@@ -40,6 +42,7 @@ def is_alive(pid):
 def test_starting_passes_through_pending_and_initializing(rehearsal):
     ec2, instance_id = rehearsal.cloud.client("ec2"), rehearsal.outputs["InstanceId"]
     launched_before = rehearsal.instance()["LaunchTime"]
+    rehearsal.stop_instance()
     assert rehearsal.instance()["State"]["Name"] == "stopped"
     ec2.start_instances(InstanceIds=[instance_id])
     assert rehearsal.instance()["State"]["Name"] == "pending"
@@ -177,6 +180,7 @@ def test_the_type_can_be_changed_while_the_instance_is_stopped_and_only_then(hos
 def test_an_injected_refusal_and_an_injected_lack_of_capacity_are_seen_once(rehearsal):
     faults, ec2 = rehearsal.cloud.fleet.start_faults, rehearsal.cloud.client("ec2")
     ids = [rehearsal.outputs["InstanceId"]]
+    rehearsal.stop_instance()
     faults.append(StartFault("InsufficientInstanceCapacity"))
     faults.append(StartFault("Server.InsufficientInstanceCapacity", is_accepted=True))
     with pytest.raises(ClientError, match="InsufficientInstanceCapacity"):
@@ -185,4 +189,3 @@ def test_an_injected_refusal_and_an_injected_lack_of_capacity_are_seen_once(rehe
     rehearsal.wait_for(lambda: rehearsal.instance()["State"]["Name"] == "stopped")
     assert rehearsal.instance()["StateReason"]["Code"] == "Server.InsufficientInstanceCapacity"
     rehearsal.start_instance()
-    rehearsal.stop_instance()

@@ -14,10 +14,9 @@ import pytest
 STACK = Path(__file__).parent / "stack"
 
 
-@pytest.mark.parametrize("ending", ["normal", "interrupt"])
-def test_two_after_another_work_and_leave_nothing_behind(tmp_path, ending):
+def test_two_after_another_work_and_leave_nothing_behind(tmp_path):
     # In a process of its own: the session's shared emulator would be another one in this process.
-    program = [sys.executable, STACK / "lifecycle.py", STACK, tmp_path, ending]
+    program = [sys.executable, STACK / "lifecycle.py", STACK, tmp_path]
     ran = subprocess.run(program, capture_output=True, text=True, timeout=90, check=True)
     left = json.loads(ran.stdout)
     assert left["children"] == []
@@ -31,7 +30,7 @@ def test_two_after_another_work_and_leave_nothing_behind(tmp_path, ending):
             os.kill(told["pid"], 0)
     for number in ("1", "2"):
         history = json.loads((tmp_path / number / "executions" / "run.json").read_text())
-        assert history["execution"]["status"] in {"ABORTED", "SUCCEEDED"}
+        assert history["execution"]["status"] == "ABORTED"
         assert (tmp_path / number / "volume" / "out.txt").read_text() == "working"
 
 

@@ -30,7 +30,7 @@ def test_a_function_sees_its_layers_its_environment_and_its_role(rehearsal):
     assert "assumed-role/" in told["caller"]
     assert "BehaveFunctionRole" in told["caller"]
     assert told["version"] == "1"
-    assert 0 < told["remaining_ms"] <= 2000
+    assert 0 < told["remaining_ms"] <= 4000
 
 
 def test_a_second_invocation_finds_the_process_warm(rehearsal):
@@ -55,7 +55,7 @@ def test_a_function_that_exits_is_an_exit_error_and_the_next_call_works(rehearsa
 def test_a_function_that_takes_too_long_is_killed(rehearsal):
     description = rehearsal.run('{"do": "sleep", "seconds": 30}')
     assert description["error"] == "Sandbox.Timedout"
-    assert (description["stopDate"] - description["startDate"]).total_seconds() < 10
+    assert (description["stopDate"] - description["startDate"]).total_seconds() < 25
 
 
 def test_a_function_that_cannot_be_imported_says_so(rehearsal):

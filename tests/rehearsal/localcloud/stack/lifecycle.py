@@ -1,6 +1,6 @@
 """Opens two emulated AWS one after the other with everything running in them, and tells as JSON what is left behind.
 
-Run in a process of its own: python lifecycle.py STACK ROOT normal|interrupt
+The first is left normally, the second by Ctrl-C. Run in a process of its own: python lifecycle.py STACK ROOT
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from moto.awslambda_simple.models import LambdaSimpleBackend
 from fine_tune_slm.localcloud import InstanceTimings, LocalCloud, LocalCloudSettings
 from fine_tune_slm.localcloud.errors import AlreadyRunningError
 
-STACK, ROOT, ENDING = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+STACK, ROOT = Path(sys.argv[1]), Path(sys.argv[2])
 ORIGINAL = LambdaSimpleBackend.invoke
 QUICK = InstanceTimings(
     pending_seconds=0, status_checks_seconds=0, agent_seconds=0, stopping_seconds=0, grace_seconds=5
@@ -41,11 +41,11 @@ def text_of(file: Path) -> str:
     return file.read_text().strip() if file.exists() else ""
 
 
-def use(number: int) -> dict[str, Any]:
+def use(number: int, *, is_interrupted: bool) -> dict[str, Any]:
     """Return what a user of the emulated AWS sees, after leaving it in the middle of everything."""
     settings = LocalCloudSettings(
         root=ROOT / str(number),
-        wait_scale=0.01,
+        wait_scale=10,
         timings=QUICK,
         container_entry_point=(sys.executable, str(STACK / "job.py")),
     )
@@ -61,17 +61,17 @@ def use(number: int) -> dict[str, Any]:
                 told["second"] = "opened"
         except AlreadyRunningError:
             told["second"] = "refused"
-        if ENDING == "interrupt":
+        if is_interrupted:
             raise KeyboardInterrupt
     return told
 
 
 def start_execution(cloud: LocalCloud, machine_arn: str) -> None:
-    """Return when a function of the execution is at work."""
-    work = '{"do": "sleep", "seconds": 1.5}'
-    started = cloud.client("stepfunctions").start_execution(stateMachineArn=machine_arn, name="run", input=work)
-    arn = started["executionArn"]
-    wait_for(lambda: any(event["type"] == "TaskStarted" for event in cloud.events(arn)))
+    """Return when an execution waits, for minutes, and a function is at work."""
+    started = cloud.client("stepfunctions").start_execution(stateMachineArn=machine_arn, name="run", input="{}")
+    work = b'{"do": "sleep", "seconds": 60}'
+    cloud.client("lambda").invoke(FunctionName="behave", InvocationType="Event", Payload=work)
+    wait_for(lambda: any(event["type"] == "WaitStateEntered" for event in cloud.events(started["executionArn"])))
 
 
 def start_commands(cloud: LocalCloud, instance_id: str) -> None:
@@ -94,7 +94,7 @@ def children() -> list[str]:
     return [line for line in listed.stdout.splitlines() if not line.startswith("ps ")]
 
 
-told = [use(number) for number in (1, 2)]
+told = [use(1, is_interrupted=False), use(2, is_interrupted=True)]
 left = {
     "told": told,
     "threads": [thread.name for thread in threading.enumerate() if not thread.daemon],
