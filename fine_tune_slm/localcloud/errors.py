@@ -7,6 +7,7 @@ FineTuneSlmError
     ├── DeploymentFailedError       CloudFormation refused the stack
     ├── ShimUsageError              the host's docker or aws program was called in a way it does not know
     ├── AlreadyRunningError         there is one in this process already
+    ├── ClosingError                it was closed while a function was called
     └── HubStorageError             the local Hub cannot read or write its own directory
 """
 
@@ -39,6 +40,10 @@ class ShimUsageError(LocalCloudError):
 
 class AlreadyRunningError(LocalCloudError):
     remedy = "Close the first one before a second is opened, or use another process."
+
+
+class ClosingError(LocalCloudError):
+    remedy = "Wait for the execution to end before the emulated AWS is closed."
 
 
 class HubStorageError(LocalCloudError):

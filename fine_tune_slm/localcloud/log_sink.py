@@ -48,6 +48,8 @@ class LogSink:
     def write(self, lines: Iterable[str]) -> None:
         """Take lines, each without its line end."""
         with self._lock:
+            if self._file.closed:  # the last words of a process that was killed while this closed
+                return
             for line in lines:
                 self._file.write(line + "\n")
                 event = {"timestamp": int(time.time() * 1000), "message": line[:_MAX_EVENT_CHARACTERS] or " "}

@@ -59,7 +59,10 @@ class Engine:
                 raise EngineError("the host is shutting down")
             if request.name in self._containers:
                 raise EngineError(f'Conflict. The container name "/{request.name}" is already in use')
-            self._containers[request.name] = self._start(request)
+            try:
+                self._containers[request.name] = self._start(request)
+            except OSError as error:
+                raise EngineError(f"failed to start the container's process: {error.strerror}") from error
             return self._containers[request.name]
 
     def find(self, name: str) -> Container:

@@ -111,14 +111,15 @@ class Host:
         with self._lock:
             self._is_shutting_down = True
             scripts = list(self._scripts)
+        # Scripts first: one that sees its container end because the host goes down must not report on it.
         if grace_seconds > 0:
-            self.engine.shut_down()
             for script in scripts:
                 signal_group(script, signal.SIGTERM)
+            self.engine.shut_down()
             self._wait_for_silence(scripts, grace_seconds)
-        self.engine.close()
         for script in scripts:
             kill_group(script)
+        self.engine.close()
         kill_marked(ENGINE_VARIABLE, self.engine.endpoint)
 
     def _wait_for_silence(self, scripts: list[subprocess.Popen[bytes]], grace_seconds: float) -> None:

@@ -23,8 +23,11 @@ def call(method: str, path: str, body: str = "") -> http.client.HTTPResponse:
     """
     endpoint = urlsplit(os.environ[ENGINE_VARIABLE])
     connection = http.client.HTTPConnection(endpoint.netloc)
-    connection.request(method, path, body.encode(), {"Authorization": f"Bearer {endpoint.fragment}"})
-    response = connection.getresponse()
+    try:
+        connection.request(method, path, body.encode(), {"Authorization": f"Bearer {endpoint.fragment}"})
+        response = connection.getresponse()
+    except (OSError, http.client.HTTPException) as error:
+        raise ShimUsageError("Cannot connect to the Docker daemon") from error
     if response.status >= http.client.BAD_REQUEST:
         raise ShimUsageError(response.read().decode())
     return response
@@ -38,7 +41,9 @@ def run(words: Sequence[str]) -> int:
         if "exit_code" in event:
             return int(event["exit_code"])
         print(event["line"], flush=True)
-    return 0
+    if request.is_detached:
+        return 0
+    raise ShimUsageError("The Docker daemon went away while the container ran")
 
 
 def pull(words: Sequence[str]) -> int:

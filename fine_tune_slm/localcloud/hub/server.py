@@ -141,6 +141,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answer = self._answer(method, body, length)
         except RefusedError as error:
             answer = error.answer()
+        except (KeyError, TypeError, ValueError) as error:
+            answer = RefusedError(400, f"The request lacks something or is malformed: {type(error).__name__}").answer()
         while body.read(_CHUNK_BYTES):
             pass  # what an operation left unread would be taken for the next request
         self._send(answer)

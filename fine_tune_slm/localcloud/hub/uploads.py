@@ -148,7 +148,7 @@ def _mode(entry: dict[str, Any], present: File | None) -> dict[str, Any]:
 
 def _lines(text: str) -> Iterator[tuple[str, dict[str, Any]]]:
     try:
-        for line in filter(None, text.splitlines()):
+        for line in filter(None, text.split("\n")):
             operation = json.loads(line)
             yield str(operation["key"]), dict(operation["value"])
     except (ValueError, KeyError, TypeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fine_tune_slm.localcloud.clients import Clients
+from fine_tune_slm.localcloud.errors import ClosingError
 from fine_tune_slm.localcloud.log_sink import LogSink, LogStream
 from fine_tune_slm.localcloud.runtime.function_files import extracted, mapped_environment
 from fine_tune_slm.localcloud.runtime.runtime_api import Invocation
@@ -59,7 +61,12 @@ class Functions:
 
     def invoke_later(self, function: FunctionVersion, body: bytes) -> None:
         """Start an asynchronous invocation; its answer is dropped, as AWS drops it."""
-        threading.Thread(target=self.invoke, args=(function, body), name=f"event {function.name}", daemon=True).start()
+
+        def invoke() -> None:
+            with contextlib.suppress(ClosingError):
+                self.invoke(function, body)
+
+        threading.Thread(target=invoke, name=f"event {function.name}", daemon=True).start()
 
     def close(self) -> None:
         """End every sandbox."""
@@ -84,7 +91,7 @@ class Functions:
         with self._lock:
             if self._is_closed:
                 sink.close()
-                raise RuntimeError("the emulated AWS is closing")
+                raise ClosingError("The emulated AWS is closing")
             sandbox = Sandbox(spec, sink)
             self._all.append(sandbox)
             return sandbox

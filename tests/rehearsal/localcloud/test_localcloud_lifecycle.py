@@ -19,6 +19,7 @@ def test_two_after_another_work_and_leave_nothing_behind(tmp_path):
     program = [sys.executable, STACK / "lifecycle.py", STACK, tmp_path]
     ran = subprocess.run(program, capture_output=True, text=True, timeout=90, check=True)
     left = json.loads(ran.stdout)
+    assert ran.stderr == ""
     assert left["children"] == []
     assert left["threads"] == ["MainThread"]
     assert left["restored"]
