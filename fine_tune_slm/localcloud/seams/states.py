@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from moto.stepfunctions.models import StateMachine
 from moto.stepfunctions.parser.api import ExecutionFailedEventDetails
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.retry.retrier_decl import RetrierDecl
 from moto.stepfunctions.parser.asl.component.state import state as state_module
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
@@ -35,32 +37,45 @@ from fine_tune_slm.localcloud.seams.seam import Seam
 MAX_PAYLOAD_BYTES = 262_144
 MAX_EVENTS = 25_000
 MAX_NAME_CHARACTERS = 80
+_LOOK_AGAIN_SECONDS = 0.5
 _FORBIDDEN_IN_A_NAME = re.compile(r"[\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]")
 _UNCATCHABLE = ("States.Runtime", "States.DataLimitExceeded")
 
 ClientFor = Callable[[str, str | None], Any]
 
 
-class ScaledTime:
-    """The part of `time` that Retry uses, with sleeps multiplied by a factor."""
+class RetryTime:
+    """The part of `time` that Retry uses: sleeps are multiplied by a factor, and end when the execution does."""
 
     def __init__(self, scale: float) -> None:
         self._scale = scale
+        self._sleeper = threading.local()
 
     def sleep(self, seconds: float) -> None:
-        """Sleep for the scaled number of seconds."""
-        time.sleep(seconds * self._scale)
+        """Sleep for the scaled number of seconds, or until the execution of this thread has been stopped."""
+        _wait(self._sleeper.env, seconds * self._scale)
+
+    def knowing_whose_sleep(self, original: Callable[..., None]) -> Callable[..., None]:
+        """Return Retry's evaluation with the execution noted: moto sleeps without saying for whom."""
+
+        def eval_body(retrier: RetrierDecl, env: Environment) -> None:
+            self._sleeper.env = env
+            original(retrier, env)
+
+        return eval_body
 
 
 def seams(wait_scale: float, client_for: ClientFor) -> list[Seam]:
     """Return the seams of Step Functions; `client_for(service, role_arn)` is how a Task calls AWS."""
+    retry_time = RetryTime(wait_scale)
     start_parameters = ("self", "state_machine_arn", "name", "execution_input", "trace_header")
     create_parameters = ("cls", "resource_name", "cloudformation_json", "account_id", "region_name", "kwargs")
     event_parameters = ("self", "context", "event_type", "event_details", "timestamp", "update_source_event_id")
     client_parameters = ("region", "service", "state_credentials")
     return [
         Seam(WaitFunction, "_wait_interval", ("self", "env", "wait_seconds"), lambda _: _scaled_wait(wait_scale)),
-        Seam(retrier_decl, "time", (), lambda _: ScaledTime(wait_scale)),
+        Seam(retrier_decl, "time", (), lambda _: retry_time),
+        Seam(RetrierDecl, "_eval_body", ("self", "env"), retry_time.knowing_whose_sleep),
         Seam(ErrorEqualsDecl, "_eval_body", ("self", "env"), _never_catching_what_aws_never_catches),
         Seam(StepFunctionsParserBackend, "start_execution", start_parameters, _checked_start),
         Seam(
@@ -100,11 +115,16 @@ def is_within_payload_limit(value: Any) -> bool:
 
 def _scaled_wait(scale: float) -> Callable[..., None]:
     def wait_interval(_self: WaitFunction, env: Environment, wait_seconds: int) -> None:
-        end = time.monotonic() + wait_seconds * scale
-        while env.is_running() and (left := end - time.monotonic()) > 0:
-            env.program_state_event.wait(left)
+        _wait(env, wait_seconds * scale)
 
     return wait_interval
+
+
+def _wait(env: Environment, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while env.is_running() and (left := end - time.monotonic()) > 0:
+        # The event is set and cleared at once: whoever looks a moment later must not wait for the whole time.
+        env.program_state_event.wait(min(left, _LOOK_AGAIN_SECONDS))
 
 
 def _never_catching_what_aws_never_catches(original: Callable[..., None]) -> Callable[..., None]:

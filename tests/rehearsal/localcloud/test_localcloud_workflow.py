@@ -78,6 +78,14 @@ def test_waits_and_retries_are_scaled(rehearsal):
     assert (description["stopDate"] - description["startDate"]).total_seconds() < 10
 
 
+def test_stopping_an_execution_ends_the_sleep_before_a_retry(rehearsal):
+    client, arn = rehearsal.cloud.client("stepfunctions"), rehearsal.outputs["PatientArn"]
+    execution = client.start_execution(stateMachineArn=arn, input='{"do": "fail"}')["executionArn"]
+    rehearsal.wait_for(lambda: any(event["type"] == "TaskFailed" for event in rehearsal.cloud.events(execution)), 30)
+    client.stop_execution(executionArn=execution)
+    rehearsal.wait_for(lambda: client.describe_execution(executionArn=execution)["status"] == "ABORTED")
+
+
 def test_an_input_over_the_limit_is_refused_as_aws_does(rehearsal):
     too_large = json.dumps("x" * 262_143)
     with pytest.raises(ClientError, match="ValidationException") as refused:
