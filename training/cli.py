@@ -6,6 +6,7 @@ torch and transformers are imported by the chosen command alone, so that --help 
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -117,6 +118,8 @@ def _set_environment() -> None:
 
 
 def _log_to_stderr() -> None:
+    # bitsandbytes tells on import that a CPU kernel is not there; nothing here uses it
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # diagnose would print the values of local variables, and notes are among them
     logger.remove()
     logger.add(sys.stderr, format="{time:HH:mm:ss} {level:<7} {message}", level="INFO", diagnose=False, backtrace=False)

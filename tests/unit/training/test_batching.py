@@ -54,6 +54,8 @@ def test_batches_grouped_by_length_waste_less_than_a_twentieth_on_padding():
     assert sum(lengths) / padded > 0.95
 
 
-@pytest.mark.parametrize(("max_tokens", "expected"), [(1000, ((1, 0, 2),)), (500, ((1,), (0, 2))), (400, ((1,), (0, 2)))])
+@pytest.mark.parametrize(
+    ("max_tokens", "expected"), [(1000, ((1, 0, 2),)), (500, ((1,), (0, 2))), (400, ((1,), (0, 2)))]
+)
 def test_a_step_is_cut_only_where_the_budget_asks_for_it(max_tokens, expected):
     assert cut_to_budget([0, 1, 2], [200, 300, 100], max_tokens) == expected
