@@ -1,0 +1,121 @@
+"""What template.yaml promises to the workflow and to whoever fears for a running instance."""
+
+import json
+import re
+
+import pytest
+import yaml
+from slm_core.settings import load_setting_specs
+
+from fine_tune_slm.localcloud.deploy.translation import read_template, translate
+from tests.unit.emulated_account import ROOT
+
+PARAMETERS = {"ImageId": "ami-0f00d000000000000"}
+TEMPLATE = read_template(ROOT / "template.yaml")
+
+
+def _translated(core="core-1.zip"):
+    """Return the template as CloudFormation gets it from a packaged one."""
+    template = read_template(ROOT / "template.yaml")
+    for name, resource in template["Resources"].items():
+        properties = resource.get("Properties", {})
+        for key in ("ContentUri", "CodeUri", "DefinitionUri"):
+            if key in properties:
+                properties[key] = f"s3://artifacts/{core if name == 'CoreLayer' else name}"
+    template["Globals"]["Function"]["CodeUri"] = "s3://artifacts/lambdas"
+    return translate(template, PARAMETERS, "us-east-1")
+
+
+@pytest.fixture(scope="module")
+def translated():
+    """The translated template."""
+    return _translated()
+
+
+def _of_type(template, type_):
+    return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == type_}
+
+
+def test_a_change_in_core_alone_publishes_every_function_anew(translated):
+    before, after = (set(_of_type(one, "AWS::Lambda::Version")) for one in (translated, _translated("core-2.zip")))
+    assert len(before) == len(_of_type(translated, "AWS::Lambda::Function"))
+    assert before.isdisjoint(after)
+
+
+def test_the_same_core_publishes_nothing(translated):
+    assert set(_of_type(_translated(), "AWS::Lambda::Version")) == set(_of_type(translated, "AWS::Lambda::Version"))
+
+
+def test_the_workflow_calls_published_versions(translated):
+    (machine,) = _of_type(translated, "AWS::StepFunctions::StateMachine").values()
+    versions = set(_of_type(translated, "AWS::Lambda::Version"))
+    assert {one["Ref"] for one in machine["DefinitionSubstitutions"].values()} == versions
+
+
+def test_the_stack_owns_the_parameters_that_the_configuration_says_it_owns():
+    specs = load_setting_specs(ROOT / "config" / "aws_config.yml", "/root")
+    owned = {spec.ssm_param for spec in specs if spec.owner == "stack"}
+    names = [one["Name"]["Fn::Sub"] for one in _of_type(TEMPLATE, "AWS::SSM::Parameter").values()]
+    assert {name.replace("${ParameterRoot}", "/root") for name in names} == owned
+
+
+def test_every_function_logs_to_a_group_that_forgets():
+    groups = _of_type(TEMPLATE, "AWS::Logs::LogGroup")
+    for name, function in _of_type(TEMPLATE, "AWS::Serverless::Function").items():
+        group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/{function['FunctionName']['Fn::Sub']}", name
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+
+def test_only_publish_model_has_the_hubs_library_and_only_two_functions_see_the_token_that_writes():
+    functions = _of_type(TEMPLATE, "AWS::Serverless::Function")
+    assert [name for name, one in functions.items() if "Layers" in one] == ["PublishModelFunction"]
+    readers = {name for name, one in functions.items() if "HubWriteTokenSecret" in json.dumps(one["Policies"])}
+    assert readers == {"PrepareRunFunction", "PublishModelFunction"}
+
+
+def test_the_host_reads_no_token_that_writes_and_may_do_nothing_to_instances_or_executions():
+    policies = json.dumps(_of_type(TEMPLATE, "AWS::IAM::Role")["InstanceRole"])
+    assert "HubReadTokenSecret" in policies
+    assert "HubWriteTokenSecret" not in policies
+    assert not re.search(r'"(ec2|states|iam|dynamodb):', policies)
+
+
+def test_no_function_may_run_or_terminate_an_instance():
+    policies = json.dumps([one["Policies"] for one in _of_type(TEMPLATE, "AWS::Serverless::Function").values()])
+    assert not re.search(r"ec2:(RunInstances|TerminateInstances|\*)", policies)
+    assert '"Action": "*"' not in policies
+
+
+def test_the_instance_stops_where_others_terminate_and_keeps_its_metadata_to_itself():
+    instance = _of_type(TEMPLATE, "AWS::EC2::Instance")["GpuInstance"]
+    assert instance["InstanceInitiatedShutdownBehavior"] == "stop"
+    assert instance["MetadataOptions"]["HttpTokens"] == "required"
+    assert instance["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
+    assert "SecurityGroupIngress" not in _of_type(TEMPLATE, "AWS::EC2::SecurityGroup")["InstanceSecurityGroup"]
+
+
+def test_the_schedule_is_off_until_it_is_switched_on_and_starts_with_the_defaults(translated):
+    (schedule,) = _of_type(translated, "AWS::Scheduler::Schedule").values()
+    assert schedule["State"] == {"Ref": "ScheduleState"}
+    assert TEMPLATE["Parameters"]["ScheduleState"]["Default"] == "DISABLED"
+    assert schedule["Target"]["Input"] == "{}"
+
+
+def test_no_name_in_the_template_is_the_same_in_a_second_stack():
+    named = ("Name", "FunctionName", "LogGroupName", "TableName", "RepositoryName", "LayerName")
+    for logical_id, resource in TEMPLATE["Resources"].items():
+        for key in named:
+            name = resource.get("Properties", {}).get(key)
+            assert name is None or re.search(r"AWS::StackName|ParameterRoot", json.dumps(name)), (logical_id, key)
+
+
+def test_only_the_image_must_be_looked_up():
+    assert [name for name, one in TEMPLATE["Parameters"].items() if "Default" not in one] == ["ImageId"]
+
+
+def test_every_allowed_type_of_the_configuration_has_a_price():
+    prices = yaml.safe_load((ROOT / "config" / "prices.yml").read_text(encoding="utf-8"))["usd_per_hour"]
+    specs = load_setting_specs(ROOT / "config" / "aws_config.yml")
+    types = next(spec.default for spec in specs if spec.name == "instance.allowed_types")
+    assert {*types.split(","), TEMPLATE["Parameters"]["InstanceType"]["Default"]} <= set(prices)
