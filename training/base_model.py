@@ -128,7 +128,7 @@ def _raise_for(error: HfHubHTTPError, model: BaseModelRef) -> NoReturn:
 def _beating(heartbeat: Heartbeat) -> type[hub_tqdm]:
     """Return a progress bar class that shows nothing and beats the heart for every piece that arrives."""
 
-    class Beating(hub_tqdm):  # type: ignore[type-arg]
+    class Beating(hub_tqdm):
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs | {"disable": True})
 

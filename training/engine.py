@@ -57,7 +57,8 @@ class AnswerTrainer(Trainer):
         """Return the step's loss, the mean over all answer tokens of the step, with its gradients accumulated."""
         started = time.monotonic()
         model.train()
-        micro_batches: list[MicroBatchTensors] = self._prepare_inputs(inputs)["micro_batches"]
+        prepared: Any = self._prepare_inputs(inputs)
+        micro_batches: list[MicroBatchTensors] = prepared["micro_batches"]
         answer_tokens = sum(count_answer_tokens(batch["labels"]) for batch in micro_batches)
         losses = []
         for batch in micro_batches:

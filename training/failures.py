@@ -83,8 +83,10 @@ def _aws_code(error: ClientError) -> str:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).is_relative_to(PACKAGE)]
-    frame = (own or list(frames) or [None])[-1]
-    return "an unknown place" if frame is None else f"{_short(Path(frame.filename))}:{frame.lineno}"
+    if not frames:
+        return "an unknown place"
+    frame = (own or frames)[-1]
+    return f"{_short(Path(frame.filename))}:{frame.lineno}"
 
 
 def _short(path: Path) -> str:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loguru import logger
 from slm_core.errors import BaseModelCorruptError, BaseModelMissingError
@@ -74,8 +74,9 @@ def _convert(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     logger.info("converting the GGUF weights to fp32 safetensors (about half a minute)")
-    tokenizer = _mended(AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name))
-    quantized = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    loaded: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    tokenizer = _mended(loaded)
+    quantized: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
     model = _plain_copy(quantized, tokenizer.pad_token_id)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)

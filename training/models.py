@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from loguru import logger
@@ -40,7 +40,7 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerFast:
     Raises: BaseModelCorruptError.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise BaseModelCorruptError(f"The tokenizer cannot be read ({type(error).__name__})") from error
     if tokenizer.chat_template is None:
@@ -57,7 +57,7 @@ def load_model(directory: Path, dtype: torch.dtype, quantization: str = "none") 
         "loading the base model as {} on {}", quantization if quantization != "none" else dtype, training_device()
     )
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(
             directory,
             dtype=dtype,
             attn_implementation="sdpa",
@@ -93,7 +93,7 @@ def load_adapter(model: PreTrainedModel, directory: Path) -> PeftModel:
 
 def decoder_and_head(model: CausalModel) -> tuple[torch.nn.Module, torch.nn.Module]:
     """Return the part that makes hidden states and the vocabulary projection, adapters included."""
-    causal = model.get_base_model() if isinstance(model, PeftModel) else model
+    causal: Any = model.get_base_model() if isinstance(model, PeftModel) else model
     return causal.get_decoder(), causal.get_output_embeddings()
 
 

@@ -1,4 +1,4 @@
-"""`python -m training train` as the container runs it, on a tiny random Llama: whole, killed and resumed, stopped, refused.
+"""`python -m training train` as the container runs it, on a tiny random Llama: whole, killed, stopped, refused.
 
 S3 is moto's server on loopback; the base model lies in the volume's cache, as after a first download.
 """
@@ -15,7 +15,6 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import boto3
 import pytest

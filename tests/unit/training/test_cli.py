@@ -23,7 +23,8 @@ def test_every_command_has_help(command, capsys):
 
 
 def test_help_does_not_import_torch():
-    code = "import sys\nfrom training.cli import main\ntry: main(['--help'])\nexcept SystemExit: print('torch' in sys.modules)"
+    lines = ("import sys", "from training.cli import main", "try: main(['--help'])")
+    code = "\n".join((*lines, "except SystemExit: print('torch' in sys.modules)"))
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.splitlines()[-1] == "False"
 
