@@ -49,7 +49,8 @@ def checked_values(content: Mapping[str, Any], given: Mapping[str, Sequence[str]
 def render(content: Mapping[str, Any], given: Mapping[str, Sequence[str]]) -> RenderedCommand:
     """Return the script, its environment and its time-out.
 
-    A parameter of interpolationType ENV_VAR reaches the script as SSM_<name> and is never pasted into its text.
+    A parameter of interpolationType ENV_VAR reaches the script as SSM_<name> and is never pasted into any text: no
+    document promises that the agent pastes it elsewhere, so a laptop that did would hide a mistake.
 
     Raises: DocumentError, ParametersError.
     """
@@ -63,8 +64,8 @@ def render(content: Mapping[str, Any], given: Mapping[str, Sequence[str]]) -> Re
         plugin=str(step["name"]),
         script="\n".join(_pasted(str(line), pasted) for line in inputs["runCommand"]),
         environment={f"SSM_{name}": values[name] for name in as_variables},
-        timeout_seconds=_timeout_seconds(_pasted(str(inputs.get("timeoutSeconds", "")), values)),
-        working_directory=_pasted(str(working_directory), values) if working_directory else None,
+        timeout_seconds=_timeout_seconds(_pasted(str(inputs.get("timeoutSeconds", "")), pasted)),
+        working_directory=_pasted(str(working_directory), pasted) if working_directory else None,
     )
 
 

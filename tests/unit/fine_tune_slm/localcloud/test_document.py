@@ -16,7 +16,7 @@ def document(**changes):
     parameters = {
         "Id": {"type": "String", "allowedPattern": "^[a-z0-9-]+$", "interpolationType": "ENV_VAR"},
         "Word": {"type": "String", "default": "hello", "allowedValues": ["hello", "bye"]},
-        "Seconds": {"type": "String", "default": "60", "allowedPattern": "^[0-9]+$", "interpolationType": "ENV_VAR"},
+        "Seconds": {"type": "String", "default": "60", "allowedPattern": "^[0-9]+$"},
     }
     return {"schemaVersion": "2.2", "parameters": parameters, "mainSteps": [step], **changes}
 
@@ -24,7 +24,7 @@ def document(**changes):
 def test_a_variable_reaches_the_script_as_a_variable_and_never_as_text():
     rendered = render(document(), {"Id": ["run-1"]})
     assert rendered.script == "echo hello\necho {{ Id }} $SSM_Id"
-    assert rendered.environment == {"SSM_Id": "run-1", "SSM_Seconds": "60"}
+    assert rendered.environment == {"SSM_Id": "run-1"}
     assert (rendered.timeout_seconds, rendered.plugin) == (60, "run")
 
 
@@ -49,6 +49,13 @@ def test_what_the_document_does_not_allow_is_refused_without_repeating_it(given,
 )
 def test_a_timeout_out_of_range_silently_becomes_an_hour_as_the_agent_has_it(given, seconds):
     assert render(document(), {"Id": ["a"], "Seconds": [given]}).timeout_seconds == seconds
+
+
+def test_a_variable_is_not_pasted_into_the_timeout_either():
+    content = document()
+    content["parameters"]["Seconds"]["interpolationType"] = "ENV_VAR"
+    rendered = render(content, {"Id": ["a"], "Seconds": ["60"]})
+    assert (rendered.timeout_seconds, rendered.environment["SSM_Seconds"]) == (3600, "60")
 
 
 def test_other_documents_are_refused():
