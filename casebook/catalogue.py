@@ -64,7 +64,6 @@ class Entity(BaseModel):
     weight: float
     age: tuple[int, int]
     names: tuple[str, ...]
-    short: tuple[str, ...]
     primary: tuple[str, ...]
     presents: tuple[str, ...]
     female: float = 0.5
@@ -92,7 +91,6 @@ class Entity(BaseModel):
     chemoradiation: tuple[str, ...] = ()
     consolidation: tuple[str, ...] = ()
     maintenance: tuple[str, ...] = ()
-    maintenance_after: tuple[str, ...] = ()
     lines: dict[int, tuple[str, ...]] = {}
     local: tuple[str, ...] = ()
     sites: dict[str, float] = {}

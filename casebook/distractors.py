@@ -1,12 +1,12 @@
-"""Writes what must leave no trace in the label: negative genes, ruled-out sites, declined drugs, other people's cancers."""
+"""Writes what must leave no trace in the label: negative genes, ruled-out sites, declined drugs, other cancers."""
 
 from __future__ import annotations
 
 from casebook.case import Case
+from casebook.clauses import Clauses
 from casebook.grammar import Piece
 from casebook.labels import distractor
 from casebook.phrases import joined
-from casebook.plan import Clauses
 from casebook.treatments import is_allowed, treatment
 
 # Weights follow the shares of the specification; the block is where a note would put such a statement.
@@ -73,7 +73,7 @@ def _tagged(kind: str, text: str) -> list[Piece]:
 def _words(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     phrases, stream = clauses.phrases, clauses.stream
     first, second = (pair.split(" = ") for pair in stream.sample(clauses.data.words["medication"], 2))
-    family = stream.sample([text for text in clauses.data.words["family_cancer"]], 1)[0]
+    family = stream.sample(clauses.data.words["family_cancer"], 1)[0]
     prior = "".join(piece.text for piece in clauses.writer.expand(phrases.words("prior_cancer"), {}))
     if kind == "prior_cancer" and not _fits_prior(prior, clauses.case):
         return None
@@ -115,7 +115,7 @@ def _negative_genes(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
 def _untested(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     markers = {result.marker for result in clauses.case.results}
     extra = ("PD-L1", "TMB") if clauses.case.entity.sites else ()
-    names = [gene for gene in clauses.case.untested] + [name for name in extra if name not in markers]
+    names = [*clauses.case.untested] + [name for name in extra if name not in markers]
     return {"untested": _tagged("untested", clauses.stream.pick(names))} if names else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from casebook.alterations import alteration
 from casebook.case import Alteration, Case, Result
 from casebook.catalogue import Catalogue, Entity, MarkerLaw
 from casebook.course import draw_course
@@ -52,26 +53,6 @@ def _without_high_markers(case: Case) -> Case:
     if not case.response or case.response[-1] not in _TUMOUR_FREE:
         return case
     return replace(case, results=tuple(result for result in case.results if result.marker not in SERUM_MARKERS))
-
-
-def alteration(name: str) -> Alteration:
-    """Return the alteration that the data files call by this name, such as "germline BRCA2" or "KRAS G12C"."""
-    origin, _, rest = name.partition(" ")
-    if origin in {"germline", "somatic"}:
-        return Alteration(f"{rest} pathogenic variant", rest, "pathogenic variant", origin)
-    if name == "EGFRvIII":
-        return Alteration(name, "EGFR", "vIII")
-    if name == "FLT3-ITD":
-        return Alteration(name, "FLT3", "ITD")
-    gene, _, change = name.partition(" ")
-    if change in {"fusion", "rearrangement"} and "-" in gene:
-        gene = _fused_gene(gene)
-    return Alteration(name, gene, change)
-
-
-def _fused_gene(pair: str) -> str:
-    first, _, second = pair.partition("-")
-    return first if first in {"FGFR2", "FGFR3", "TMPRSS2", "BCR", "EWSR1", "SS18", "PAX3"} else second
 
 
 def _alterations(entity: Entity, stream: Stream) -> tuple[Alteration, ...]:

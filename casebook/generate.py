@@ -64,7 +64,7 @@ class Counts:
         return int(getattr(self, split))
 
 
-def generate(
+def generate(  # noqa: PLR0913 - the contract with the command line, all keywords but one
     output: Path, *, seed: int = DEFAULT_SEED, train: int = 4500, validation: int = 500, challenge: int = 400,
     provenance: bool = False, progress: Progress | None = None,
 ) -> Manifest:  # fmt: skip

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from casebook.streams import Stream
 
 _TOKEN = re.compile(r"\[|\]|\||<[a-z_0-9]+>|\{[A-Za-z_0-9]+\}|[^\[\]|<{]+|<|\{")
+_ARTICLE = re.compile(r"@a(\s*)(?=(.?\S*))")
 _VOWEL_START = re.compile(
     r"(?!MET\b|MAP|RET\b|MEN1|MYC|HER2|FOL|RAF|RAS\b|ROS1|SMA|SET|NOTCH|RUNX|RAD|MGMT\B|SPOP)(?:[aeioAEIO]|u(?!ni|ro|re|su|ti)|8|11\b|11-|18\b|18-|[FHLMNRSX](?=[A-Z0-9]{1,5}\b)|[FHLMNRSX](?=-))"
 )
@@ -68,35 +69,35 @@ def parse(frame: str) -> tuple[Node, ...]:
     return options[0] if len(options) == 1 else (Choice(tuple(options)),)
 
 
-def _options(tokens: list[str], start: int, frame: str) -> tuple[list[tuple[Node, ...]], int | None]:
+def _options(signs: list[str], start: int, frame: str) -> tuple[list[tuple[Node, ...]], int | None]:
     options: list[tuple[Node, ...]] = []
     current: list[Node] = []
     index = start
-    while index < len(tokens):
-        token = tokens[index]
+    while index < len(signs):
+        sign = signs[index]
         index += 1
-        if token == "[":
-            inner, after = _options(tokens, index, frame)
+        if sign == "[":
+            inner, after = _options(signs, index, frame)
             if after is None:
                 raise FrameError(f"unbalanced brackets in frame {frame!r}")
             current.append(Choice(tuple(inner)))
             index = after
-        elif token == "|":
+        elif sign == "|":
             options.append(tuple(current))
             current = []
-        elif token == "]":
+        elif sign == "]":
             return [*options, tuple(current)], index
         else:
-            current.append(_leaf(token))
+            current.append(_leaf(sign))
     return [*options, tuple(current)], None
 
 
-def _leaf(token: str) -> Node:
-    if token.startswith("<") and len(token) > 1:
-        return Rule(token[1:-1])
-    if token.startswith("{") and len(token) > 1:
-        return Slot(token[1:-1])
-    return token
+def _leaf(sign: str) -> Node:
+    if sign.startswith("<") and len(sign) > 1:
+        return Rule(sign[1:-1])
+    if sign.startswith("{") and len(sign) > 1:
+        return Slot(sign[1:-1])
+    return sign
 
 
 @cache
@@ -158,26 +159,24 @@ def text_of(pieces: list[Piece]) -> str:
 def tidy(pieces: list[Piece]) -> list[Piece]:
     """Return the pieces with articles resolved and doubled or stray blanks removed."""
     tidied: list[Piece] = []
-    previous = ""
     for index, piece in enumerate(pieces):
-        text = piece.text
-        if "@a" in text:
-            following = text_of(pieces[index + 1 : index + 4])
-            text = re.sub(r"@a(\s*)(?=(.?\S*))", lambda m, tail=following: _article(m, tail), text)
-        text = re.sub(r" {2,}", " ", text)
-        text = re.sub(r" +([,.;:)](?:\s|$))", r"\1", text)
-        if text.startswith(" ") and (not previous or previous.endswith((" ", "\n", "("))):
+        following = text_of(pieces[index + 1 : index + 4])
+        text = _ARTICLE.sub(partial(_article, following=following), piece.text)
+        text = re.sub(r" +([,.;:)](?:\s|$))", r"\1", re.sub(r" {2,}", " ", text))
+        previous = tidied[-1].text if tidied else ""
+        if not previous or previous.endswith((" ", "\n", "(")):
             text = text.lstrip(" ")
-        if text and text[0] in ",.;:)" and previous.endswith(" ") and tidied and tidied[-1].tag is None:
-            tidied[-1] = Piece(tidied[-1].text.rstrip(" "))
+        if text and text[0] in ",.;:)" and previous.endswith(" ") and tidied[-1].tag is None:
+            tidied[-1] = Piece(previous.rstrip(" "))
         if text:
             tidied.append(Piece(text, piece.tag))
-            previous = text
-    while tidied and not tidied[-1].text.rstrip():
-        tidied.pop()
-    if tidied:
-        tidied[-1] = Piece(tidied[-1].text.rstrip(), tidied[-1].tag)
-    return tidied
+    return _without_last_blanks(tidied)
+
+
+def _without_last_blanks(pieces: list[Piece]) -> list[Piece]:
+    while pieces and not pieces[-1].text.rstrip():
+        pieces.pop()
+    return [*pieces[:-1], Piece(pieces[-1].text.rstrip(), pieces[-1].tag)] if pieces else []
 
 
 def _article(match: re.Match[str], following: str) -> str:

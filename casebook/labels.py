@@ -63,7 +63,7 @@ def _stage(items: list[Tag]) -> str | None:
     stated = [item.label for item in items if item.field == "stage" and not item.rule]
     if stated:
         return stated[0]
-    spread = any(item.field == "metastasis_site" or item.field == "stage" for item in items)
+    spread = any(item.field in {"metastasis_site", "stage"} for item in items)
     return "IV" if spread else None
 
 

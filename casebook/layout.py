@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from casebook.clauses import BLOCKS, Draft
 from casebook.grammar import Piece, text_of
-from casebook.plan import BLOCKS, Draft
 from casebook.streams import Stream
 
 _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
@@ -80,11 +80,10 @@ def _chunk(line: str, blocks: dict[str, list[list[Piece]]], genre: dict[str, Any
         clauses = [_without_own_heading(clauses[0]), *clauses[1:]]
     pieces: list[Piece] = [Piece(heading)] if heading else []
     for index, clause in enumerate(clauses):
-        if index:
-            clause = _linked(pieces, clause, genre, stream)
+        linked = _linked(pieces, clause, genre, stream) if index else clause
         if genre.get("dictated") and stream.happens(0.18):
             pieces.append(Piece(stream.pick(_DISFLUENCIES)))
-        pieces += clause
+        pieces += linked
     return pieces
 
 

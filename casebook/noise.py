@@ -1,4 +1,4 @@
-"""Surface noise: abbreviations, spelling variety, typos and lost capitals; tagged text keeps its drugs, variants and numbers."""
+"""Surface noise: abbreviations, spelling, typos, lost capitals; tagged text keeps its drugs, variants and numbers."""
 
 from __future__ import annotations
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 from casebook.case import Case
 from casebook.catalogue import Catalogue
+from casebook.clauses import Clauses, is_held_out
 from casebook.distractors import write_distractors
 from casebook.grammar import Writer
 from casebook.labels import record
 from casebook.layout import Span, compose, render
 from casebook.noise import add_noise
-from casebook.plan import Clauses, is_held_out, write_facts
+from casebook.plan import write_facts
 from casebook.streams import Stream
 from extraction.schema import DatasetRecord
 

@@ -1,83 +1,41 @@
-"""Fills slots: how a case's facts are written, each with the tag that carries its label."""
+"""Fills slots with facts: how findings and treatments are written, each with the tag that carries its label."""
 
 from __future__ import annotations
 
 import re
 
+from casebook.alterations import alteration_forms
 from casebook.case import Alteration, Case, Event
 from casebook.catalogue import Catalogue, site_label, treatment_entry
-from casebook.grammar import Piece, Writer
+from casebook.grammar import Piece, Writer, text_of
 from casebook.labels import METASTATIC_IS_IV, Tag, distractor
 from extraction.vocabulary import vocabulary
 
-_ORDINALS = {1: "first", 2: "second", 3: "third"}
-_THREE_LETTERS = dict(
-    zip("ARNDCQEGHILKMFPSTWYV", ["Ala", "Arg", "Asn", "Asp", "Cys", "Gln", "Glu", "Gly", "His", "Ile", "Leu", "Lys", "Met", "Phe", "Pro", "Ser", "Thr", "Trp", "Tyr", "Val"], strict=True)
-)  # fmt: skip
+_ORDINALS = {0: ("later", "1st"), 1: ("first", "1st"), 2: ("second", "2nd"), 3: ("third", "3rd")}
+_ARABIC = {"I": "1", "II": "2", "III": "3", "IV": "4"}
+_INTENT_WORDS = {
+    "neoadjuvant": ["neoadjuvant", "neoadjuvant", "preoperative"],
+    "adjuvant": ["adjuvant", "adjuvant", "postoperative"],
+}
+_BRAND_SHARE = 0.13
 _NEEDS_IMAGING = re.compile("radio|RECIST|metabolic|imaging|marked")
-_INITIALS = "ABCDEFGHJKLMNPRSTW"
 
 
 class Phrases:
-    """The slots of one note about one case; every call draws afresh."""
+    """The facts of one case as noun phrases; every call draws afresh."""
 
     def __init__(self, case: Case, writer: Writer, data: Catalogue) -> None:
         self.case = case
         self.writer = writer
         self.stream = writer.stream
         self.data = data
-        self._initial = self.stream.pick(_INITIALS)
-        self._is_introduced = False
-        self._year = self.stream.integer(2012, 2019)
-
-    def advance(self) -> None:
-        """Let a year pass, so that the dates of a course stand in their order."""
-        self._year = min(self._year + 1, 2025)
 
     def words(self, name: str) -> str:
         """Return one entry of a word list."""
         return self.stream.pick(self.data.words[name])
 
-    def person(self, is_telegraphic: bool) -> dict[str, str | list[Piece]]:
-        """Return the slots about the patient and about time."""
-        female = self.case.is_female
-        pronoun = "she" if female else "he"
-        subjects = [pronoun, pronoun, pronoun, "the patient"] if self._is_introduced else ["the patient", pronoun]
-        self._is_introduced = True
-        grades = self.case.entity.grades
-        grade: dict[str, str | list[Piece]] = (
-            {"grade": [Piece(self.stream.pick(grades), distractor("grade", ""))]} if grades else {}
-        )
-        return grade | {
-            "S": "pt" if is_telegraphic else self.stream.pick(subjects),
-            "his": "her" if female else "his",
-            "him": "her" if female else "him",
-            "man": self.stream.pick(
-                ["woman", "woman", "lady", "female"] if female else ["man", "man", "gentleman", "male"]
-            ),
-            "mf": "F" if female else "M",
-            "mr": f"{'Mrs' if female else 'Mr'} {self._initial}.",
-            "age": str(self.case.age),
-            "famage": str(self.stream.integer(38, 79)),
-            "mm": str(self.stream.integer(8, 58)),
-            "vaf": str(self.stream.integer(8, 61)),
-            "k": str(self.stream.integer(2, 14)),
-            "cycles": str(self.stream.integer(2, 8)),
-            "year": str(self._year),
-            "month": self.words("month"),
-            "comorb": self.words("medication").split(" = ")[0],
-            "job": self.words("job"),
-            "occupation": self._occupation(),
-            "presents": self._plain(self.stream.pick(self.case.entity.presents)),
-            "primary": self._plain(self.stream.pick(self.case.entity.primary)),
-        }
-
     def _plain(self, frame: str) -> str:
-        return "".join(piece.text for piece in self.writer.expand(frame, {}))
-
-    def _occupation(self) -> str:
-        jobs = self.data.words["occupation"]
-        return self.stream.pick([job for job in jobs if self.case.age < 67 or job.startswith(("retired", "former"))])
+        return text_of(self.writer.expand(frame, {}))
 
     def cancer(self) -> list[Piece]:
         """Return the name of the cancer."""
@@ -103,24 +61,20 @@ class Phrases:
         return [Piece(self._stage_text(stage), distractor("superseded_stage", stage))]
 
     def _stage_text(self, stage: str) -> str:
-        system = self.case.entity.system
         if stage in {"limited", "extensive"}:
             return f"{stage}{self.stream.pick(['-', ' '])}stage"
+        system = self.case.entity.system
         if system == "FIGO" and self.stream.happens(0.5):
             return f"FIGO stage {stage}"
-        if system in {"ISS", "R-ISS"}:
+        if system == "ISS":
             return f"{self.stream.pick(['ISS', 'R-ISS'])} stage {stage}"
         if system == "Ann Arbor" and self.stream.happens(0.4):
             return f"Ann Arbor stage {stage}"
-        arabic = {"I": "1", "II": "2", "III": "3", "IV": "4"}
         roman = re.match(r"IV|I{1,3}", stage)
         if roman and self.stream.happens(0.08):
-            return f"stage {arabic[roman[0]]}{stage[roman.end() :]}"
-        return (
-            self.stream.weighted([(f"stage {stage}", 9), (f"AJCC stage {stage}", 1)])
-            if system == "AJCC"
-            else f"stage {stage}"
-        )
+            return f"stage {_ARABIC[roman[0]]}{stage[roman.end() :]}"
+        is_ajcc = system == "AJCC" and self.stream.weighted([(False, 9), (True, 1)])
+        return f"AJCC stage {stage}" if is_ajcc else f"stage {stage}"
 
     def metastatic(self) -> list[Piece]:
         """Return the word from which stage IV follows."""
@@ -143,21 +97,13 @@ class Phrases:
     def genes(self, chosen: list[tuple[int, Alteration]]) -> list[Piece]:
         """Return the alterations as noun phrases."""
         parts = [
-            [Piece(self._alteration(item), str(Tag("gene_mutation", item.label, order)))] for order, item in chosen
+            [Piece(self.stream.pick(alteration_forms(item)), str(Tag("gene_mutation", item.label, order)))]
+            for order, item in chosen
         ]
         connective = self.stream.pick([" and ", " and ", " with co-occurring "])
         if connective.endswith("ing ") and len(parts) > 1 and parts[-1][0].text.startswith("@a "):
             parts[-1] = [Piece(parts[-1][0].text.removeprefix("@a "), parts[-1][0].tag)]
         return joined(parts, connective)
-
-    def _alteration(self, item: Alteration) -> str:
-        gene, change = item.gene, item.change
-        if item.origin:
-            return self.stream.pick(
-                [f"@a {item.origin} {gene} pathogenic variant", f"a pathogenic {item.origin} {gene} variant",
-                 f"@a {item.origin} {gene} mutation", f"{item.origin} {gene} mutation", f"a pathogenic {gene} variant ({item.origin})"]
-            )  # fmt: skip
-        return self.stream.pick(_alteration_forms(item.label, gene, change))
 
     def gene_adjective(self, chosen: list[tuple[int, Alteration]]) -> list[Piece] | None:
         """Return "EGFR L858R-mutant" or "ALK fusion-positive" for a single finding that can be said so."""
@@ -184,21 +130,17 @@ class Phrases:
         """Return the slots of one step of the course."""
         tag = str(Tag("treatment", event.label, order))
         parts = event.treatment.parts
-        with_radiation = str(Tag("treatment", event.label, order, "given-with-radiotherapy"))
-        bare = [Piece(self.treatment_text(parts), tag)]
+        whole = self.treatment_text(parts)
         drugs = tuple(part for part in parts if part != "radiotherapy")
-        prefix = {
-            "neoadjuvant": ["neoadjuvant", "neoadjuvant", "preoperative"],
-            "adjuvant": ["adjuvant", "adjuvant", "postoperative"],
-        }
-        word = self.stream.pick(prefix.get(event.setting, [event.setting]))
+        intent = self.stream.pick(_INTENT_WORDS.get(event.setting, [event.setting]))
+        with_radiation = str(Tag("treatment", event.label, order, "given-with-radiotherapy"))
         return {
-            "t": bare,
-            "nt": [Piece(f"{word} {bare[0].text}", tag)],
+            "t": [Piece(whole, tag)],
+            "nt": [Piece(f"{intent} {whole}", tag)],
             "drugs": [Piece(self.treatment_text(drugs or parts), with_radiation)],
-            "nth": self.stream.pick([_ORDINALS.get(event.line, "later"), f"{event.line or 1}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(event.line, 'th')}"]),
+            "nth": self.stream.pick(_ORDINALS[event.line]),
             "n": str(event.line or 1),
-        }  # fmt: skip
+        }
 
     def treatment_text(self, parts: tuple[str, ...]) -> str:
         """Return the components of a treatment as a note writes them."""
@@ -207,14 +149,9 @@ class Phrases:
             return names[0]
         style = self.stream.fraction()
         if style < 0.25:
-            return (
-                self.stream.pick(["/", "-", " + ", "/"]).join(names)
-                if len(names) > 2
-                else self.stream.pick(["/", " + "]).join(names)
-            )
-        if style < 0.55:
-            return " plus ".join(names) if len(names) == 2 else ", ".join(names[:-1]) + " plus " + names[-1]
-        return ", ".join(names[:-1]) + " and " + names[-1]
+            return self.stream.pick(["/", "-", " + ", "/"] if len(names) > 2 else ["/", " + "]).join(names)
+        last = " plus " if style < 0.55 else " and "
+        return ", ".join(names[:-1]) + last + names[-1]
 
     def _treatment_name(self, part: str) -> str:
         try:
@@ -222,7 +159,7 @@ class Phrases:
         except KeyError:
             return part
         brands = [name for name in entry.synonyms if name[:1].isupper() and " " not in name and not name.isupper()]
-        if entry.kind == "drug" and brands and self.stream.happens(0.13):
+        if entry.kind == "drug" and brands and self.stream.happens(_BRAND_SHARE):
             return self.stream.pick(brands)
         return part
 
@@ -247,25 +184,3 @@ def joined(parts: list[list[Piece]], last: str) -> list[Piece]:
             pieces.append(Piece(last if index == len(parts) - 1 else ", "))
         pieces.extend(part)
     return pieces
-
-
-def _alteration_forms(label: str, gene: str, change: str) -> list[str]:
-    if re.fullmatch(r"[A-Z]\d+[A-Z]", change):
-        long = f"{_THREE_LETTERS[change[0]]}{change[1:-1]}{_THREE_LETTERS.get(change[-1], change[-1])}"
-        protein = [f"{gene} p.{long}"] if change[-1] in _THREE_LETTERS else []
-        return [label, label, f"{gene} p.{change}", f"{label} mutation", f"{gene} {change} mutation", *protein]
-    if change == "fusion":
-        pair = label.removesuffix(" fusion")
-        if "-" in pair:
-            return [label, f"{pair.replace('-', '::')} fusion", label]
-        return [label, f"{gene} rearrangement", f"a fusion involving {gene}", f"{gene} gene fusion"]
-    if change == "mutation":
-        return [label, f"@a {gene} mutation", f"{gene} mutation", f"mutated {gene}"]
-    if change == "amplification":
-        return [label, f"amplification of {gene}", f"{gene} amplification", f"{gene} copy number gain (amplified)"]
-    if change == "loss":
-        return [label, f"loss of {gene}", f"{gene} loss", f"{gene} homozygous deletion" if gene == "CDKN2A" else label]
-    if change.startswith("exon"):
-        entry = vocabulary("gene_mutation")[label] if label in vocabulary("gene_mutation") else None
-        return [label, label, *(entry.synonyms if entry else ())]
-    return [label]

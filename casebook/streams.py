@@ -55,7 +55,7 @@ class Stream:
     def sample(self, items: Sequence[Item], count: int) -> list[Item]:
         """Return up to `count` different items in random order."""
         pool = list(items)
-        chosen = []
+        chosen: list[Item] = []
         while pool and len(chosen) < count:
             chosen.append(pool.pop(int(self.fraction() * len(pool))))
         return chosen

@@ -1,4 +1,4 @@
-"""Treatments of the data files: from "carboplatin+paclitaxel | -EGFR" to a treatment with its label, if the case allows."""
+"""Treatments of the data files: from "carboplatin+paclitaxel | -EGFR" to a treatment with its label."""
 
 from __future__ import annotations
 

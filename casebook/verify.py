@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import cast
 
-from casebook.case import Case
 from casebook.course import problems
 from casebook.labels import METASTATIC_IS_IV, Tag, record
 from casebook.layout import Span
@@ -22,9 +21,7 @@ def faults(note: Note) -> list[str]:
     if record(span.tag for span in note.spans) != output:
         found.append("the labels are not those of the spans")
     found += [f"{field} is not grounded" for field in FIELDS if not _is_grounded(field, output, note)]
-    found += [
-        f"{field} does not survive the canonical form" for field in FIELDS if not _survives(field, output, note.case)
-    ]
+    found += [f"{field} does not survive the canonical form" for field in FIELDS if not _survives(field, output)]
     found += [f"{span.tag!r} is not what its text says" for span in note.spans if not _says_its_label(span, note)]
     found += [f"distractor {tag!r} is in the label" for tag in _leaks(note)]
     if any(sign in note.record.input for sign in "[]{}|@") or "  " in note.record.input:
@@ -58,7 +55,7 @@ def _is_grounded(field: Field, output: ExtractionRecord, note: Note) -> bool:
     )
 
 
-def _survives(field: Field, output: ExtractionRecord, case: Case) -> bool:
+def _survives(field: Field, output: ExtractionRecord) -> bool:
     value = getattr(output, field)
     return (value is None) == (not canonical_items(field, value))
 

@@ -21,11 +21,11 @@ COMMITTED = Path(__file__).parents[3] / "synthetic-instruction-tuning-dataset"
 
 @pytest.fixture(scope="module")
 def notes() -> dict[str, list[Note]]:
-    return write_notes(7, Counts(train=240, validation=30, challenge=20))
+    return write_notes(7, Counts(train=90, validation=30, challenge=10))
 
 
 def _generated(directory: Path, hash_seed: str) -> dict[str, bytes]:
-    sizes = ["--train", "24", "--validation", "4", "--challenge", "3", "--seed", "11", "--provenance"]
+    sizes = ["--train", "12", "--validation", "2", "--challenge", "2", "--seed", "11", "--provenance"]
     subprocess.run(
         [sys.executable, "-m", "casebook", "generate", "--output", str(directory), *sizes],
         env=os.environ | {"PYTHONHASHSEED": hash_seed},

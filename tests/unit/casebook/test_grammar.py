@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from casebook.catalogue import catalogue
 from casebook.grammar import FrameError, Piece, Writer, parse, sentence, slots_of, text_of
 from casebook.streams import Stream
 
@@ -52,9 +51,3 @@ def test_an_unknown_rule_or_an_unfilled_slot_is_refused() -> None:
 )
 def test_sentences_have_articles_capitals_and_a_full_stop(frame: str, text: str) -> None:
     assert text_of(sentence(_writer().expand(frame, {"x": "81"}))) == text
-
-
-def test_every_frame_and_rule_of_the_data_files_can_be_read() -> None:
-    data = catalogue()
-    for frame in [frame for frames in (*data.frames.values(), *data.lexicon.values()) for frame in frames]:
-        assert isinstance(parse(frame), tuple)

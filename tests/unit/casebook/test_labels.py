@@ -60,7 +60,7 @@ def test_acronyms_are_expanded_or_kept_as_the_conventions_say() -> None:
     assert treatment("cisplatin+radiotherapy").label == "cisplatin and radiation therapy"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(min_value=0, max_value=5000))
 def test_a_note_of_any_sound_case_passes_the_verifier(number: int) -> None:
     case = draw_case(number, 3, catalogue())
@@ -68,7 +68,7 @@ def test_a_note_of_any_sound_case_passes_the_verifier(number: int) -> None:
         assert faults(_written(number)) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(min_value=0, max_value=5000))
 def test_a_field_is_null_exactly_when_no_span_renders_it(number: int) -> None:
     note = _written(number)
@@ -79,7 +79,7 @@ def test_a_field_is_null_exactly_when_no_span_renders_it(number: int) -> None:
         assert rendered == (getattr(note.record.output, field) is not None)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(min_value=0, max_value=5000))
 def test_dropping_every_distractor_changes_no_label(number: int) -> None:
     note = _written(number)
@@ -87,7 +87,7 @@ def test_dropping_every_distractor_changes_no_label(number: int) -> None:
     assert record(kept) == note.record.output
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(min_value=0, max_value=5000))
 def test_spans_point_at_the_text_that_they_stand_for(number: int) -> None:
     note = _written(number)

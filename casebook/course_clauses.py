@@ -1,0 +1,144 @@
+"""Writes the clauses about treatment, relapse and response, in the order in which they happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from casebook.case import Event
+from casebook.clauses import Clauses, SlotValues
+from casebook.labels import Tag
+
+_INFERRED = {
+    "partial response": "shrinkage",
+    "complete response": "disappearance",
+    "stable disease": "stability",
+    "progression": "growth",
+    "mixed response": "mixed",
+    "no evidence of disease": "clear",
+    "pathologic complete response": "sterilised",
+    "biochemical recurrence": "psa_rise",
+}
+_RESPONSE_KIND = {
+    "no evidence of disease": "response_free",
+    "biochemical recurrence": "response_biochemical",
+    "pathologic complete response": "response_pathologic",
+}
+
+
+def write_course(clauses: Clauses, shows_sites: bool) -> None:
+    """Write what was done, what came of it and how things stand."""
+    case, stream = clauses.case, clauses.stream
+    tells_course = bool(case.events) and stream.happens(0.97)
+    tells_response = bool(case.response) and stream.happens(0.95)
+    lines = tuple(event for event in case.events if event.line and event.setting == "line")
+    told = _Told(clauses, lines[-1] if lines else None, tells_response)
+    is_relapse_told = case.setting != "recurrent"
+    for order, event in enumerate(case.events):
+        if not is_relapse_told and event.setting in {"line", "local"}:
+            _relapse(clauses, shows_sites)
+            is_relapse_told = True
+        if tells_course:
+            told.event(event, order)
+    if not is_relapse_told:
+        _relapse(clauses, shows_sites)
+    if tells_response and not told.is_status_told:
+        _status(clauses, float(lines[-1].line if lines else 0))
+
+
+def _relapse(clauses: Clauses, shows_sites: bool) -> None:
+    phrases = clauses.phrases
+    slots: SlotValues = {
+        "recurred": phrases.verb(clauses.stream.pick(["recurred", "relapsed"]), 0.5),
+        "recurrence": phrases.verb(clauses.stream.pick(["recurrence", "relapse"]), 0.5),
+        "metastatic": phrases.metastatic(),
+    }
+    if shows_sites:
+        form = clauses.stream.pick(["lesions", "organs"])
+        slots[form] = phrases.sites(form)
+    clauses.add("course", "relapse" if shows_sites else "relapse_bare", slots)
+
+
+@dataclass
+class _Told:
+    """What the course has told so far."""
+
+    clauses: Clauses
+    last_line: Event | None
+    tells_response: bool
+    is_status_told: bool = False
+
+    def event(self, event: Event, order: int) -> None:
+        """Write one step of the course."""
+        slots: SlotValues = dict(self.clauses.phrases.event(event, order))
+        if event.setting != "line":
+            self.clauses.add("status" if event.setting == "planned" else "course", event.setting, slots)
+            return
+        slots |= _progression_slots(self.clauses, event.line + 0.5)
+        if event.best:
+            slots["best"] = self.clauses.phrases.response(event.best, event.line)
+        if self._tells_with_response(event):
+            slots["r"] = self.clauses.phrases.response(self.clauses.case.response[0], event.line + 0.5)
+            self.clauses.add("course", "line_with_response", slots)
+            self.is_status_told = True
+            return
+        self.clauses.add("course", self._kind(event), slots)
+
+    def _tells_with_response(self, event: Event) -> bool:
+        is_answered = event is self.last_line and event.best and not event.progressed
+        is_one_state = self.tells_response and len(self.clauses.case.response) == 1
+        return bool(is_answered and is_one_state) and self.clauses.stream.happens(0.25)
+
+    def _kind(self, event: Event) -> str:
+        """Return the kind of clause for a line of therapy; note when it tells the present state too."""
+        stream, is_last = self.clauses.stream, event is self.last_line
+        if not event.progressed or not self.tells_response:
+            return "line_current" if is_last and not event.progressed else "line_past"
+        if is_last and stream.happens(0.5):
+            return "line_past"
+        self.is_status_told |= is_last
+        if event.best and (is_last or stream.happens(0.25)):
+            return "line_response_past"
+        return "line_past" if not is_last and stream.happens(0.3) else "line_progressed"
+
+
+def _progression_slots(clauses: Clauses, order: float) -> SlotValues:
+    verb = clauses.phrases.verb
+    return {
+        "progressed": verb("progressed", order),
+        "progressed_bare": verb("progressed", order),
+        "progression": verb(clauses.stream.pick(["progression", "disease progression", "progressive disease"]), order),
+    }
+
+
+def _status(clauses: Clauses, order: float) -> None:
+    if len(clauses.case.response) == 2:
+        _two_states(clauses, order)
+        return
+    last = clauses.case.response[-1]
+    rule = _rule(clauses, last)
+    if rule and clauses.stream.happens(0.24):
+        tag = str(Tag("response", last, order + 0.5, rule))
+        clauses.add("status", f"inferred_{rule}", {}, tag=tag)
+        return
+    kind = _RESPONSE_KIND.get(last, "response")
+    if clauses.case.setting == "resected" and kind == "response":
+        kind = "response_neoadjuvant"
+    clauses.add("status", kind, {"r": clauses.phrases.response(last, order + 0.5)})
+
+
+def _two_states(clauses: Clauses, order: float) -> None:
+    first, last = clauses.case.response
+    slots: SlotValues = {
+        "best": clauses.phrases.response(first, order),
+        "r": clauses.phrases.response(last, order + 0.5),
+        "progressed": clauses.phrases.verb("progressed", order + 0.5),
+    }
+    clauses.add("status", "best_then_progression", slots)
+
+
+def _rule(clauses: Clauses, response: str) -> str | None:
+    """Return the rule by which this response may be said without its name, if there is one."""
+    is_operated = clauses.case.setting == "resected" and response == "partial response"
+    if is_operated or clauses.case.entity.scan == "scan_marrow":
+        return None
+    return _INFERRED.get(response)

@@ -1,0 +1,88 @@
+"""The verifier refuses what it must, and the gates compute what they say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from casebook.catalogue import catalogue
+from casebook.draw import draw_case
+from casebook.gates import Gate, coverage, distinct, masked, measure, msttr, nearest_jaccard, self_bleu
+from casebook.generate import Counts, write_notes
+from casebook.layout import Span
+from casebook.note import Edition, Note, write_note
+from casebook.verify import faults
+from extraction.schema import DatasetRecord
+
+
+@pytest.fixture(scope="module")
+def note() -> Note:
+    notes = (write_note(draw_case(number, 5, catalogue()), Edition(5, "train", catalogue())) for number in range(50))
+    return next(found for found in notes if found.record.output.treatment and not faults(found))
+
+
+def _with_output(note: Note, **fields: str | None) -> Note:
+    output = note.record.output.model_copy(update=fields)
+    return replace(note, record=DatasetRecord(input=note.record.input, output=output))
+
+
+def test_a_label_that_no_span_supports_is_refused(note: Note) -> None:
+    assert faults(_with_output(note, treatment="watchful waiting"))
+
+
+def test_a_forgotten_label_is_refused(note: Note) -> None:
+    assert faults(_with_output(note, treatment=None))
+
+
+def test_a_span_that_says_something_else_is_refused(note: Note) -> None:
+    spans = tuple(
+        replace(span, tag="cancer_type|gastric adenocarcinoma|0|") if span.tag.startswith("cancer_type") else span
+        for span in note.spans
+    )
+    assert any("is not what its text says" in fault for fault in faults(replace(note, spans=spans)))
+
+
+def test_a_distractor_that_reached_the_label_is_refused(note: Note) -> None:
+    leaked = Span(0, 1, f"!considered|{note.record.output.treatment}")
+    assert any("distractor" in fault for fault in faults(replace(note, spans=(*note.spans, leaked))))
+
+
+def test_template_syntax_in_the_text_is_refused(note: Note) -> None:
+    record = note.record.model_copy(update={"input": note.record.input + " {slot}"})
+    assert any("template" in fault for fault in faults(replace(note, record=record)))
+
+
+def test_a_masked_note_shows_neither_facts_nor_numbers(note: Note) -> None:
+    text = masked(note)
+    assert not any(character.isdigit() for character in text)
+    assert "_" in text
+
+
+def test_a_gate_is_a_floor_or_a_ceiling() -> None:
+    assert Gate("x", 0.3, 0.3).passes
+    assert not Gate("x", 0.31, 0.3).passes
+    assert Gate("x", 0.31, 0.3, is_minimum=True).passes
+
+
+def test_copies_are_as_near_as_can_be_and_strangers_are_far() -> None:
+    one, other = "a b c d e".split(), "f g h i j".split()  # noqa: SIM905
+    assert nearest_jaccard([one, other], [one]) == [1.0, 0.0]
+    assert coverage([one], [one], 3) == 1.0
+    assert coverage([other], [one], 3) == 0.0
+
+
+def test_repetition_lowers_variety() -> None:
+    varied, repeated = [[str(n) for n in range(200)]], [["a", "b"] * 100]
+    assert distinct(varied, 2) == 1.0 > distinct(repeated, 2)
+    assert msttr(varied) == 1.0 > msttr(repeated)
+    assert self_bleu([repeated[0], repeated[0]]) > 99
+    assert self_bleu([varied[0], repeated[0]]) < 5
+
+
+def test_a_small_dataset_keeps_the_hard_gates() -> None:
+    gates = {gate.name: gate for gate in measure(write_notes(3, Counts(train=60, validation=12, challenge=8)))}
+    assert gates["duplicate notes"].passes
+    assert gates["case keys shared between splits"].passes
+    assert gates["cases with a clinical problem"].passes
+    assert gates["notes with a fault of schema, grounding or canonical form"].passes
