@@ -27,7 +27,7 @@ def answer():
             """Say nothing."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         said["endpoint"] = f"http://127.0.0.1:{server.server_port}"
         yield said

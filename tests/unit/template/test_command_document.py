@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,7 +49,7 @@ class Host:
             program.parent.mkdir(exist_ok=True)
             program.write_text(script)
             program.chmod(0o755)
-        (world / "bin" / "python3").symlink_to(sys.executable)
+        (world / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
 
     def spec(self, **changes):
         """Write the run.json that `aws s3 cp` will fetch."""

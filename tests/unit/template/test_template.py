@@ -119,3 +119,10 @@ def test_every_allowed_type_of_the_configuration_has_a_price():
     specs = load_setting_specs(ROOT / "config" / "aws_config.yml")
     types = next(spec.default for spec in specs if spec.name == "instance.allowed_types")
     assert {*types.split(","), TEMPLATE["Parameters"]["InstanceType"]["Default"]} <= set(prices)
+
+
+@pytest.mark.parametrize("layer", ["core", "layers/hub"])
+def test_the_layers_carry_the_versions_that_were_tested(layer):
+    lines = (ROOT / layer / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    tested = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    assert {line for line in lines if not line.startswith("#")} <= set(tested)

@@ -10,6 +10,9 @@ from slm_core.errors import ArtifactCorruptError, HubTokenRefusedError, HubUnava
 from slm_core.publication import HubRepository, publish
 
 from fine_tune_slm.localcloud.hub.server import LocalHub
+from tests.unit.emulated_account import _instance_id, account
+
+__all__ = ["_instance_id", "account"]
 
 # huggingface_hub's own: it uploads LFS files in a way that its HTTP client no longer likes
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
