@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from casebook.__main__ import main
 from casebook.catalogue import catalogue
 from casebook.draw import draw_case
 from casebook.gates import Gate, coverage, distinct, masked, measure, msttr, nearest_jaccard, self_bleu
@@ -86,3 +87,10 @@ def test_a_small_dataset_keeps_the_hard_gates() -> None:
     assert gates["case keys shared between splits"].passes
     assert gates["cases with a clinical problem"].passes
     assert gates["notes with a fault of schema, grounding or canonical form"].passes
+
+
+def test_a_failed_gate_is_named_and_ends_with_exit_code_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["gates", "--train", "30", "--validation", "8", "--challenge", "4"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("FAIL") and line.endswith("vocabulary of train") for line in lines)
+    assert any(line.startswith("pass") and line.endswith("duplicate notes") for line in lines)
