@@ -28,6 +28,7 @@ from fine_tune_slm.watch import WatchedExecution, watch
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("core", "lambdas", "layers", "statemachine")
 TINY_CONFIG = "training_config.tiny.yml"
+STRICT_CONFIG = "training_config.strict.yml"
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -91,6 +92,8 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config["evaluation"] |= {"samples": 4, "max_new_tokens": 16, "batch_size": 4}
     config["gate"] = {"macro_f1_min": 0.0, "field_f1_min": 0.0, "json_valid_min": 0.0, "ungrounded_max": 1.0}
     (project / "config" / TINY_CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
+    config["gate"] |= {"macro_f1_min": 1.0}
+    (project / "config" / STRICT_CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
     return project
 
 
@@ -124,7 +127,7 @@ def local_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("local")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def request_of(
     tiny_project: Path, tiny_model: Path, tiny_dataset: Path, local_root: Path
 ) -> Callable[..., RehearsalRequest]:
@@ -172,13 +175,27 @@ class TinyStage:
 
 
 @pytest.fixture(scope="module")
-def tiny_stage(
-    tmp_path_factory: pytest.TempPathFactory, tiny_project: Path, tiny_model: Path, tiny_dataset: Path, local_root: Path
-) -> Iterator[TinyStage]:
-    """One emulated account for the executions of a test module."""
-    settings = LocalCloudSettings(
+def tiny_settings(tmp_path_factory: pytest.TempPathFactory, local_root: Path) -> LocalCloudSettings:
+    """An emulated AWS that starts instances quickly and shares the volume's caches."""
+    return LocalCloudSettings(
         root=tmp_path_factory.mktemp("stage"), volume=local_root / "volume", wait_scale=WAIT_SCALE, timings=QUICK
     )
-    spec = StageSpec(project=tiny_project, config_file=TINY_CONFIG, base_model=tiny_model, dataset=tiny_dataset)
-    with LocalCloud(settings) as cloud:
-        yield TinyStage(cloud, set_up(cloud, spec))
+
+
+@pytest.fixture(scope="session")
+def tiny_spec(tiny_project: Path, tiny_model: Path, tiny_dataset: Path) -> StageSpec:
+    """What is put on a stage."""
+    return StageSpec(project=tiny_project, config_file=TINY_CONFIG, base_model=tiny_model, dataset=tiny_dataset)
+
+
+@pytest.fixture(scope="session")
+def set_up_stage() -> Callable[[LocalCloud, StageSpec], TinyStage]:
+    """A function that deploys the stack and returns it ready for executions."""
+    return lambda cloud, spec: TinyStage(cloud, set_up(cloud, spec))
+
+
+@pytest.fixture(scope="module")
+def tiny_stage(tiny_settings: LocalCloudSettings, tiny_spec: StageSpec) -> Iterator[TinyStage]:
+    """One emulated account for the executions of a test module."""
+    with LocalCloud(tiny_settings) as cloud:
+        yield TinyStage(cloud, set_up(cloud, tiny_spec))

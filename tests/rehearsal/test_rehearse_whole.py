@@ -46,20 +46,9 @@ def said() -> io.StringIO:
 
 
 @pytest.fixture(scope="module")
-def result(tiny_project, tiny_model, tiny_dataset, local_root, said) -> RunResult:
+def result(request_of, said) -> RunResult:
     """One whole rehearsal, asked about by every test of this module."""
-    from fine_tune_slm.rehearsal import RehearsalRequest
-
-    request = RehearsalRequest(
-        project=tiny_project,
-        base_model=tiny_model,
-        dataset=tiny_dataset,
-        config_file="training_config.tiny.yml",
-        root=local_root,
-        run_name="whole",
-        wait_scale=0.1,
-        execution_input='{"Comment": "what the console prefills"}',
-    )
+    request = request_of(run_name="whole", execution_input='{"Comment": "what the console prefills"}')
     return rehearse(request, Console(file=said, width=160))
 
 
@@ -164,17 +153,32 @@ def test_the_summary_names_what_to_try_next(result):
     assert result.record.hub_repo in out.getvalue()
 
 
-def test_another_run_goes_on_from_the_checkpoints_of_this_one(result, request_of):
-    steps = result.record.metrics.training.steps
-    execution_input = json.dumps({"resume_from": result.run.run_id, "training": {"epochs": 2}})
-    resumed = rehearse(request_of(run_name="resumed", execution_input=execution_input), Console(file=io.StringIO()))
-    assert resumed.timeline.status == "SUCCEEDED", resumed.card
-    assert resumed.record.metrics.training.resumed_from_step == steps
-    assert resumed.record.metrics.training.steps == 2 * steps
-
-
 def test_the_adapter_answers_a_note_with_one_record(result, tiny_model):
     from fine_tune_slm.extract import extract
 
     answer = extract(result.run, "Synthetic note: stage II breast cancer.", tiny_model, Path(__file__).parents[2])
     assert len(json.loads(answer)) == 7
+
+
+@pytest.fixture(scope="module")
+def resumed(result, request_of) -> RunResult:
+    """A second run, which resumes the first one's training under a gate that it cannot pass."""
+    execution_input = json.dumps({"resume_from": result.run.run_id, "training": {"epochs": 2}})
+    request = request_of(run_name="resumed", execution_input=execution_input, config_file="training_config.strict.yml")
+    return rehearse(request, Console(file=io.StringIO()))
+
+
+def test_another_run_goes_on_from_the_checkpoints_of_this_one(result, resumed):
+    steps = result.record.metrics.training.steps
+    assert resumed.record.metrics.training.resumed_from_step == steps
+    assert resumed.record.metrics.training.steps == 2 * steps
+
+
+def test_a_model_that_misses_the_gate_is_kept_and_not_published(resumed):
+    assert (resumed.timeline.status, resumed.card.error) == ("FAILED", "ModelRejectedError")
+    assert resumed.record.status == "rejected"
+    assert "macro-F1" in resumed.card.cause
+    assert resumed.record.hub_repo is None
+    assert not (resumed.run.directory / "hub" / "local").exists()
+    assert verify_archive(resumed.archive).run_id == resumed.run.run_id
+    assert resumed.card.instance_state == "stopped"
