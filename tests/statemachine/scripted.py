@@ -84,7 +84,7 @@ class ScriptedWorkflow:
         deadline = time.monotonic() + SECONDS_AN_EXECUTION
         while (told := states.describe_execution(executionArn=arn))["status"] == "RUNNING":
             assert time.monotonic() < deadline, "the execution does not end"
-            time.sleep(0.01)
+            time.sleep(0.02)
         entered = [event.get("stateEnteredEventDetails") for event in self._cloud.events(arn)]
         path = [details["name"] for details in entered if details]
         return Ended(told["status"], told.get("error"), told.get("cause"), path, self._calls)

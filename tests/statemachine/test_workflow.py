@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
+from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings, keeping
 from fine_tune_slm.localcloud.runtime.functions import Functions
 from tests.statemachine.rules import ROOT, SHARED_FUNCTIONS, WORKFLOW_FILE, tasks
 from tests.statemachine.scripted import Raised, ScriptedWorkflow
@@ -53,6 +53,8 @@ def workflow(tmp_path_factory: pytest.TempPathFactory):
         outputs = cloud.deploy(ROOT / "template.yaml", {"ImageId": "ami-0f00d000000000000"})
         scripted = ScriptedWorkflow(cloud, outputs["StateMachineArn"])
         patch.setattr(Functions, "invoke", lambda _self, function, body: scripted.invoke(function, body))
+        # hundreds of histories that nobody will read
+        patch.setattr(keeping, "keep_histories", lambda *_: None)
         yield scripted
 
 
