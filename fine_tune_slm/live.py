@@ -57,7 +57,11 @@ class StateNarrator:
         turns = max(sum(visit.name == name for visit in polls) for name in names)
         length = sum(visit.seconds or 0.0 for visit in polls)
         end = polls[-1].left_at or polls[-1].entered_at
-        return [_stamp(end, f"[dim]= {turns} more times {', '.join(names)}  {duration(length)}[/]")]
+        return [_stamp(end, f"[dim]= {_times(turns)} {', '.join(names)}  {duration(length)}[/]")]
+
+
+def _times(count: int) -> str:
+    return "once more" if count == 1 else f"{count} more times"
 
 
 def _left_line(visit: StateVisit) -> str:

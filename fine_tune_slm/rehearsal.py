@@ -62,7 +62,7 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
     run = kept_runs.run(_new_run_id(request.run_name))
     base_model = request.base_model or ensure_local_model(request.root, request.project)
     settings = LocalCloudSettings(root=run.directory, volume=request.root / "volume", wait_scale=request.wait_scale)
-    console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS and deploying template.yaml")
+    console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS, deploying template.yaml", soft_wrap=True)
     with emulator_log(run.directory / "logs" / "emulator.log"), LocalCloud(settings) as cloud:
         stage = set_up(
             cloud,

@@ -19,7 +19,7 @@ def duration(seconds: float | None) -> str:
     """Return a length of time, as precise as a reader needs it."""
     if seconds is None:
         return "-"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
