@@ -1,9 +1,7 @@
 """One commit on the Hub that makes a repository's main branch equal to an archive.
 
-A commit on the Hub is atomic and `parent_commit` refuses it when main has moved, so main is the old or the complete new
-release at every moment; a branch to merge later would add calls, not safety, because the Hub has no merge but the same
-commit again. What is uploaded are the very files whose digests were compared with the manifest, the Hub refuses an LFS
-object whose digest differs, and the new tree is compared with the manifest once more at the end.
+A commit is atomic and `parent_commit` refuses it when main has moved, so main is the old or the complete new release at
+every moment. Why no branch that is merged later: docs/decisions/0012-one-commit-on-main.md.
 
 The only module that imports huggingface_hub, and only inside its functions: one layer of one Lambda has it.
 """
