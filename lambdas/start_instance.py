@@ -52,7 +52,7 @@ class Start:
         elif lease.start_requested_at is None:
             # started by an earlier run or by hand: what is on it is unknown, so it starts afresh under this fence
             self._instance.stop()
-        raise InstanceChangingError(f"Instance {view.instance_id} is not running yet ({view.state})")
+        raise InstanceChangingError(f"Instance {view.instance_id} is not running yet (it was {view.state})")
 
     def _start(self, view: InstanceView, lease: Lease, spec: RunSpec) -> None:
         answers = set[StartAnswer]()

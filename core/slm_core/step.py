@@ -37,8 +37,9 @@ def step(handler: Handler) -> Handler:
         try:
             result = _with_leaf_errors(handler, event, context)
         except FineTuneSlmError as error:
-            logger.warning("step failed", extra={"error": type(error).__name__, "message_text": error.message})
-            _count(name, "StepFailed")
+            log = logger.info if error.retryable else logger.warning
+            log("step ended with an error", extra={"error": type(error).__name__, "message_text": error.message})
+            _count(name, "StepToBeRetried" if error.retryable else "StepFailed")
             raise
         logger.info("step done", extra={"seconds": (clock.now() - started_at).total_seconds()})
         _count(name, "StepDone")

@@ -94,8 +94,11 @@ def test_an_event_of_any_shape_reaches_the_handler(event):
     assert handler(event, None) == {"got": event}
 
 
-def test_a_failure_is_counted_by_state(capsys):
-    with pytest.raises(errors.DiskFullError):
-        _handler(errors.DiskFullError("full"))({}, None)
-    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
-    assert [(metric["state"], metric["StepFailed"]) for metric in metrics] == [("test_step", [1.0])]
+@pytest.mark.parametrize(
+    ("error", "metric"), [(errors.DiskFullError, "StepFailed"), (errors.InstanceChangingError, "StepToBeRetried")]
+)
+def test_a_failure_is_counted_by_state_and_a_retry_is_not_a_failure(capsys, error, metric):
+    with pytest.raises(error):
+        _handler(error("a sentence"))({}, None)
+    (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "_aws" in line]
+    assert (told["state"], told[metric]) == ("test_step", [1.0])
