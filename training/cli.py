@@ -9,6 +9,7 @@ import argparse
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -118,6 +119,8 @@ def _set_environment() -> None:
 
 
 def _log_to_stderr() -> None:
+    # transformers and peft still read names that transformers has deprecated
+    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     # bitsandbytes tells on import that a CPU kernel is not there; nothing here uses it
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # diagnose would print the values of local variables, and notes are among them

@@ -6,6 +6,7 @@ A heartbeat is sent only when work was really done: a thread that beats by itsel
 from __future__ import annotations
 
 import statistics
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,6 +38,7 @@ class Heartbeat:
         self._put = put
         self._file = file
         self._clock = clock
+        self._lock = threading.Lock()
         self._sent_at = float("-inf")
         self._progress = Progress(run_id=spec.run_id, fence=fence, phase=Phase.DOWNLOADING, updated_at=_now())
 
@@ -48,9 +50,11 @@ class Heartbeat:
 
     def beat(self, **changes: Any) -> None:
         """Note that work was done; the keys are those of slm_core.records.Progress."""
-        self._update(**changes)
-        if self._clock() - self._sent_at >= INTERVAL_SECONDS:
-            self._send()
+        # the Hub's client reports pieces from several threads
+        with self._lock:
+            self._update(**changes)
+            if self._clock() - self._sent_at >= INTERVAL_SECONDS:
+                self._send()
 
     def flush(self) -> None:
         """Send now: something happened that others wait for."""
