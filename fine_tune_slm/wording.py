@@ -56,14 +56,20 @@ def dollars(amount: float | None) -> str:
 
 
 def progress_detail(progress: Progress) -> str:
-    """Return what one progress report says beside its phase: steps, loss, speed, time left, checkpoint."""
+    """Return what one progress report says beside its phase: how far, how fast, how long still."""
     unit = "record" if progress.phase in EVALUATIONS else "step"
     parts = [
         f"{unit} {progress.step}/{progress.total_steps}" if progress.total_steps else "",
+        *(_training_parts(progress) if progress.phase is Phase.TRAINING else []),
+        f"about {duration(progress.seconds_left)} left" if progress.seconds_left else "",
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _training_parts(progress: Progress) -> list[str]:
+    return [
         f"loss {progress.loss:.3f}" if progress.loss is not None else "",
         f"{progress.tokens_per_second:.0f} tokens/s" if progress.tokens_per_second else "",
-        f"about {duration(progress.seconds_left)} left" if progress.seconds_left else "",
         f"checkpoint {progress.checkpoint_step}" if progress.checkpoint_step else "",
         f"resumed from step {progress.resumed_from_step}" if progress.resumed_from_step else "",
     ]
-    return "  ".join(part for part in parts if part)

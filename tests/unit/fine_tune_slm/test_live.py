@@ -94,4 +94,4 @@ def test_a_progress_line_says_loss_speed_and_time_left():
     view, out = plain_view(Timeline(), [0.0])
     view.progress(progress(tokens_per_second=210.4, seconds_left=95, resumed_from_step=3))
     [line] = out.getvalue().splitlines()
-    assert "loss 0.812  210 tokens/s  about 1 min 35 s left  resumed from step 3" in line
+    assert "loss 0.812  210 tokens/s  resumed from step 3  about 1 min 35 s left" in line
