@@ -124,13 +124,22 @@ def test_training_lowers_the_loss_and_changes_the_adapter_alone(model, encoded, 
     assert newest_complete(tmp_path / "checkpoints").step == len(history)
 
 
-def train(model, encoded, options, directory, interruption=None):
-    interruption = interruption or Interruption()
+def test_a_launch_after_the_last_step_trains_nothing_more(tiny_model, model, encoded, options, tmp_path):
+    history = train(model, encoded, options, tmp_path)
+    again = add_adapter(load_model(tiny_model, torch.float32), options)
+    resumed = train(again, encoded, options, tmp_path, newest_complete(tmp_path / "checkpoints").path)
+    assert resumed == history
+    tuned = dict(model.named_parameters())
+    assert all(torch.equal(parameter, tuned[name]) for name, parameter in again.named_parameters())
+
+
+def train(model, encoded, options, directory, resume_from=None):
+    interruption = Interruption()
     lengths = [len(record) for record in encoded]
     plan = plan_steps(lengths, PlanOptions(options.batch_size, options.max_tokens_per_batch, 8, options.seed))
     store = CheckpointStore(directory / "checkpoints", {}, options.keep_checkpoints)
     companions = Companions(store, Silence(), interruption)
-    return run_training(make_trainer(model, StepDataset(encoded, plan), options, companions), None, interruption)
+    return run_training(make_trainer(model, StepDataset(encoded, plan), options, companions), resume_from, interruption)
 
 
 def test_a_loss_that_is_no_number_is_named_and_never_saved(model, encoded, options, tmp_path):

@@ -80,7 +80,7 @@ class World:
 
 def run_spec(run_id, dataset_sha256):
     config = load_training_config(PROJECT / "config" / "training_config.local.yml").model_dump()
-    config["training"] |= {"samples": 4 * STEPS, "max_seq_length": 2048, "max_tokens_per_batch": 8192}
+    config["training"] |= {"samples": 4 * STEPS, "batch_size": 4, "max_seq_length": 2048, "max_tokens_per_batch": 8192}
     config["training"] |= {"lora_rank": 2, "lora_dropout": 0.1, "checkpoint_steps": 2, "learning_rate": 0.01}
     config["evaluation"] |= {"samples": 2, "max_new_tokens": 16}
     return RunSpec.model_validate(
