@@ -47,6 +47,9 @@ class Companions:
 class AnswerTrainer(Trainer):
     """A Trainer whose batch is a whole optimiser step, already cut into micro-batches."""
 
+    work: dict[str, float]
+    """What the newest step worked through."""
+
     def get_train_dataloader(self) -> DataLoader[StepInputs]:
         """Return the plan's steps in order; accelerate must neither shuffle nor split them."""
         return DataLoader(self.train_dataset, batch_size=1, shuffle=False, collate_fn=only_item)  # type: ignore[arg-type]

@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import Cache, DynamicCache
 
 from training.collation import PADDING_ID
-from training.models import CausalModel
+from training.models import CausalModel, merged_adapter
 
 PromptIds = Sequence[int]
 
@@ -50,15 +50,16 @@ def greedy_answers(
     """
     answers: list[list[int]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-    for start in range(0, len(order), options.batch_size):
-        batch = order[start : start + options.batch_size]
-        decoding = Decoding(model, [prompts[index] for index in batch])
-        for step in range(options.max_new_tokens):
-            if not decoding.advance(options.stop_ids):
-                break
-            on_token((start + len(batch) * step / options.max_new_tokens) / len(order))
-        for index, answer in zip(batch, decoding.answers, strict=True):
-            answers[index] = answer
+    with merged_adapter(model):
+        for start in range(0, len(order), options.batch_size):
+            batch = order[start : start + options.batch_size]
+            decoding = Decoding(model, [prompts[index] for index in batch])
+            for step in range(options.max_new_tokens):
+                if not decoding.advance(options.stop_ids):
+                    break
+                on_token((start + len(batch) * step / options.max_new_tokens) / len(order))
+            for index, answer in zip(batch, decoding.answers, strict=True):
+                answers[index] = answer
     on_token(1.0)
     return answers
 

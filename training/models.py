@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -91,6 +93,23 @@ def load_adapter(model: PreTrainedModel, directory: Path) -> PeftModel:
     return PeftModel.from_pretrained(model, directory).eval()
 
 
+@contextmanager
+def merged_adapter(model: CausalModel) -> Iterator[None]:
+    """Fold the adapter into fp32 weights for the block's time: two small products fewer in every layer.
+
+    In bfloat16 or 4 bits folding would round the adapter away, so nothing happens there.
+    """
+    layers: Any = model.base_model if isinstance(model, PeftModel) else None
+    is_foldable = layers is not None and model.dtype == torch.float32 and not _is_quantized(layers)
+    if is_foldable:
+        layers.merge_adapter()
+    try:
+        yield
+    finally:
+        if is_foldable:
+            layers.unmerge_adapter()
+
+
 def decoder_and_head(model: CausalModel) -> tuple[torch.nn.Module, torch.nn.Module]:
     """Return the part that makes hidden states and the vocabulary projection, adapters included."""
     causal: Any = model.get_base_model() if isinstance(model, PeftModel) else model
@@ -100,6 +119,10 @@ def decoder_and_head(model: CausalModel) -> tuple[torch.nn.Module, torch.nn.Modu
 def count_trainable(model: CausalModel) -> int:
     """Return the number of parameters that training changes."""
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+
+
+def _is_quantized(layers: Any) -> bool:
+    return getattr(layers.model, "quantization_method", None) is not None
 
 
 def _nf4(compute_dtype: torch.dtype) -> object:

@@ -151,15 +151,20 @@ def test_a_loss_that_is_no_number_is_named_and_never_saved(model, encoded, optio
     assert newest_complete(tmp_path / "checkpoints") is None
 
 
-def test_greedy_answers_equal_those_of_generate_for_every_row(tiny_model, encoded):
-    model = load_model(tiny_model, torch.float32)
+@pytest.mark.parametrize("has_adapter", [False, True])
+def test_greedy_answers_equal_those_of_generate_for_every_row(tiny_model, model, encoded, has_adapter):
+    model = model.eval() if has_adapter else load_model(tiny_model, torch.float32)
     stop_ids = frozenset({5, 2})  # an ordinary token too, so that rows end at different times
     prompts = [record.prompt_ids for record in encoded]
     found = greedy_answers(model, prompts, GenerationOptions(24, 2, stop_ids))
     for prompt, answer in zip(prompts, found, strict=True):
         ids = torch.tensor([prompt])
         output = model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=24, do_sample=False, eos_token_id=list(stop_ids)
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=24,
+            do_sample=False,
+            eos_token_id=list(stop_ids),
         )
         expected = output[0, len(prompt) :].tolist()
         assert answer == [token for token in expected if token not in stop_ids]
