@@ -40,7 +40,9 @@ class RunResult:
         hub = f"{record.hub_repo} at {record.hub_revision}" if record and record.hub_repo else None
         logs = self.run.directory / "logs"
         adapter = self.archive / "adapter_model.safetensors" if self.archive else None
+        instance = f"{record.instance.instance_id}, {record.instance.state}" if record and record.instance else None
         found = [
+            ("instance", instance),
             ("adapter", adapter),
             ("archive", self.archive),
             ("Hub repository", hub),

