@@ -29,7 +29,8 @@ def stop_instance(run_id: str, leases: LeaseTable) -> StoppedState:
     Raises: InstanceStillRunningError, to be tried again.
     """
     lease = leases.read()
-    was_touched = lease.launches or lease.start_requested_at
+    # the owner before, if it never released the lease, may have left the instance running
+    was_touched = lease.launches or lease.start_requested_at or lease.is_taken_over
     if not lease.is_held_by(run_id) or lease.instance_id is None or not was_touched:
         return StoppedState(state=NEVER_STARTED)
     instance = Instance(lease.instance_id)

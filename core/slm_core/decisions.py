@@ -77,6 +77,9 @@ def judge_outcome(outcome: Outcome) -> HowItGoes:
         return HowItGoes(status="succeeded")
     if outcome.status == "failed" and outcome.error == _INTERRUPTED:
         return HowItGoes(status="relaunch", reason="the training was interrupted from outside and saved a checkpoint")
+    leaf = leaves().get(outcome.error or "")
+    if outcome.status == "failed" and leaf is not None and leaf.retryable:
+        return HowItGoes(status="relaunch", reason=f"the host met {outcome.error}")
     if outcome.status == "failed":
         return _failed(outcome.error or "", outcome.message or "The training process gave no reason")
     return _judge_death(outcome) if outcome.status == "killed" else RUNNING

@@ -64,6 +64,7 @@ class Lease(Frozen):
     launches: dict[str, Launch] = Field(default_factory=dict, description="By launch time.")
     losses: dict[str, str] = Field(default_factory=dict, description="Why a launch or command was lost, by its key.")
     command: SentCommand | None = None
+    is_taken_over: bool = Field(default=False, description="The last owner never released it: its instance may run.")
 
     def is_held_by(self, run_id: str) -> bool:
         """Return whether this run holds the lease."""
@@ -163,12 +164,14 @@ class LeaseTable:
         condition += "owner_arn = :seen_owner" if seen.owner_arn else "attribute_not_exists(owner_arn)"
         values: dict[str, Any] = {":seen_fence": seen.fence, ":fence": seen.fence + 1, ":now": _now(), ":none": {}}
         values |= {":arn": owner.arn, ":run_id": owner.run_id, ":instance_id": owner.instance_id}
+        values[":is_taken_over"] = seen.owner_arn is not None
         values |= {":seen_owner": seen.owner_arn} if seen.owner_arn else {}
         self._table.update_item(
             Key=_KEY,
             ConditionExpression=condition,
             UpdateExpression="SET fence = :fence, owner_arn = :arn, run_id = :run_id, instance_id = :instance_id, "
-            "acquired_at = :now, heartbeat_at = :now, launches = :none, losses = :none "
+            "acquired_at = :now, heartbeat_at = :now, launches = :none, losses = :none, "
+            "is_taken_over = :is_taken_over "
             "REMOVE start_requested_at, deadline_at, command, released_at",
             ExpressionAttributeValues=values,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from aws_lambda_powertools.utilities.parameters import SSMProvider
-from botocore.exceptions import ClientError
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from slm_core.aws import client, error_code
 from slm_core.errors import HubTokenMissingError
@@ -25,7 +26,13 @@ def read_settings(config_path: Path, parameter_root: str) -> AwsSettings:
 def _parameters_below(root: str) -> dict[str, str]:
     # no cache: a warm function must see a parameter that was corrected a second ago
     provider = SSMProvider(boto3_client=client("ssm"))
-    found = provider.get_multiple(root, recursive=True, force_fetch=True)
+    try:
+        found = provider.get_multiple(root, recursive=True, force_fetch=True)
+    except GetParameterError as error:
+        # powertools keeps AWS's own error, which the step frame knows how to name, as the context
+        if isinstance(error.__context__, (ClientError, BotoCoreError)):
+            raise error.__context__ from None
+        raise
     return {f"{root}/{name.lstrip('/')}": str(value) for name, value in found.items()}
 
 

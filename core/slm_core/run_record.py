@@ -49,7 +49,7 @@ def instance_record(lease: Lease) -> InstanceRecord | None:
 
 
 def _verified_state(lease: Lease, instance_id: str) -> str:
-    if not lease.launches and lease.start_requested_at is None:
+    if not lease.launches and lease.start_requested_at is None and not lease.is_taken_over:
         return NEVER_STARTED
     try:
         return Instance(instance_id).describe().state

@@ -85,7 +85,9 @@ def test_the_request_leaves_the_state_once_it_is_prepared(workflow):
 
 @pytest.mark.parametrize("state", TASKS)
 def test_what_a_retry_names_is_tried_again_and_the_path_goes_on(workflow, state):
-    errors = [error for rule in TASKS[state]["Retry"] for error in rule["ErrorEquals"][: rule["MaxAttempts"]]]
+    named = [error for rule in TASKS[state]["Retry"] for error in rule["ErrorEquals"][: rule["MaxAttempts"]]]
+    # States.Timeout is the machine's own: no function can raise it
+    errors = [error for error in named if not error.startswith("States.")]
     undisturbed = workflow.run(_script(state, []))
     ended = workflow.run(_script(state, [Raised(error) for error in errors]))
     assert state in undisturbed.path

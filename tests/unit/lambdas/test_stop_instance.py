@@ -6,7 +6,7 @@ from slm_core.errors import InstanceStillRunningError, PermissionDeniedError
 from slm_core.lease import Launch
 
 from lambdas.stop_instance import handler
-from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, refusing
+from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, refusing
 
 STATE = {"execution": {"arn": EXECUTION_ARN, "name": RUN_ID, "started_at": START.isoformat()}}
 
@@ -81,3 +81,10 @@ def test_a_run_that_has_not_started_the_instance_does_not_call_ec2(account, monk
 def test_the_instance_is_the_leases_and_never_the_states(running):
     handler(STATE | {"run": {"instance_id": "i-0123456789abcdef0"}, "instance": {"instance_id": "i-1"}}, None)
     assert running.state() == "stopped"
+
+
+def test_an_instance_that_the_owner_before_left_running_is_stopped(running, monkeypatch):
+    answering("stepfunctions", {"DescribeExecution": lambda _: {"status": "ABORTED"}}, monkeypatch)
+    running.take_lease("run-2", EXECUTION_ARN.replace(RUN_ID, "run-2"))
+    handler({"execution": {**STATE["execution"], "name": "run-2"}}, None)
+    assert running.describe()["State"]["Name"] == "stopped"

@@ -121,3 +121,8 @@ def test_the_worst_field_is_named():
 def test_a_missed_bound_reads_as_a_sentence():
     after = Metrics.model_validate_json(metrics_json(macro_f1=0.5)).after
     assert str(decisions.assess(after, GATE)[0]) == "macro-F1 0.500, at least 0.800 required"
+
+
+@pytest.mark.parametrize("error", ["AwsUnavailableError", "HubUnavailableError"])
+def test_a_passing_trouble_of_the_host_is_relaunched_not_polled_again(error):
+    assert decisions.judge_outcome(_outcome(status="failed", error=error)).status == "relaunch"

@@ -1,11 +1,12 @@
 """Settings from Parameter Store and tokens from Secrets Manager."""
 
 import pytest
+from botocore.exceptions import ClientError
 from slm_core.aws import client
 from slm_core.errors import DatasetMissingError, HubTokenMissingError, SettingInvalidError, SettingMissingError
 from slm_core.parameters import read_settings, read_token, secret_name
 
-from tests.unit.emulated_account import store_settings
+from tests.unit.emulated_account import refusing, store_settings
 
 
 def test_settings_are_read_from_below_the_root(account):
@@ -69,3 +70,10 @@ def test_a_secret_that_does_not_exist_is_named(account):
 )
 def test_a_secrets_name_does_not_name_the_account(secret_id, name):
     assert secret_name(secret_id) == name
+
+
+def test_aws_own_error_comes_out_of_powertools(account, monkeypatch):
+    refusing("ssm", {"GetParametersByPath": "ThrottlingException"}, monkeypatch)
+    with pytest.raises(ClientError) as refusal:
+        read_settings(account.env.aws_config_path, account.env.parameter_root)
+    assert refusal.value.response["Error"]["Code"] == "ThrottlingException"
