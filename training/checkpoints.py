@@ -53,15 +53,17 @@ def checkpoint_to_resume(spec: RunSpec, volume: VolumePaths) -> Checkpoint | Non
         raise CheckpointMissingError(f"Run {spec.resume_from} has no complete checkpoint on the volume")
     if _read_origin(found.path) != origin_of(spec):
         raise CheckpointMissingError(
-            f"The checkpoints of run {spec.resume_from} are of another base model or adapter shape"
+            f"The checkpoints of run {spec.resume_from} are of another base model, adapter shape, dataset or plan"
         )
     return found
 
 
 def origin_of(spec: RunSpec) -> dict[str, Any]:
     """Return what two runs must share for one to continue the other."""
-    shape = spec.config.training.model_dump(mode="json", include={"lora_rank", "lora_alpha", "target_modules"})
-    return {"base_model": spec.base_model.model_dump(), **shape}
+    # not max_tokens_per_batch: it cuts steps into other pieces, it does not change them
+    shared = {"lora_rank", "lora_alpha", "target_modules", "samples", "epochs", "batch_size", "seed"}
+    plan = spec.config.training.model_dump(mode="json", include=shared)
+    return {"base_model": spec.base_model.model_dump(), "dataset_sha256": spec.dataset_sha256, **plan}
 
 
 class CheckpointStore:
@@ -82,8 +84,11 @@ class CheckpointStore:
         (source / ORIGIN_NAME).write_text(json.dumps(self._origin), encoding="utf-8")
         target = self._directory / f"step-{step}"
         seal_and_rename(source, target)
-        for old in _named(self._directory)[: -self._keep]:
-            shutil.rmtree(old.path)
+        # what is newer than the one just written was torn: otherwise the training would have continued from it
+        torn = [found for found in _named(self._directory) if found.step > step]
+        older = [found for found in _named(self._directory) if found.step <= step]
+        for checkpoint in torn + older[: -self._keep]:
+            shutil.rmtree(checkpoint.path)
         logger.info("checkpoint step-{} is complete", step)
         return Checkpoint(step, target)
 

@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FineTuneSlmError as error:
         logger.error("{}: {}", type(error).__name__, error)
         return error.exit_code
+    except (OSError, UnicodeDecodeError) as error:
+        logger.error("A file cannot be read or written: {}", getattr(error, "strerror", None) or "it is not UTF-8 text")
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

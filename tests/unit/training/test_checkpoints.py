@@ -82,3 +82,25 @@ def test_resuming_from_an_adapter_of_another_shape_is_refused(volume, spec):
     write_checkpoint(store_of(volume, other, "earlier"), 8)
     with pytest.raises(CheckpointMissingError, match="adapter shape"):
         checkpoint_to_resume(spec.model_copy(update={"resume_from": "earlier"}), volume)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"dataset_sha256": "9" * 64}, {"samples": 3}, {"epochs": 7.0}, {"batch_size": 5}, {"seed": 1}], ids=str
+)
+def test_resuming_on_another_dataset_or_plan_is_refused(volume, spec, changes):
+    write_checkpoint(store_of(volume, spec, "earlier"), 8)
+    if "dataset_sha256" not in changes:
+        training = spec.config.training.model_copy(update=changes)
+        changes = {"config": spec.config.model_copy(update={"training": training})}
+    with pytest.raises(CheckpointMissingError, match="dataset or plan"):
+        checkpoint_to_resume(spec.model_copy(update={"resume_from": "earlier", **changes}), volume)
+
+
+def test_torn_checkpoints_never_push_out_the_good_one(volume, spec):
+    store = store_of(volume, spec, keep=1)
+    write_checkpoint(store, 30)
+    torn = volume.checkpoints("run-1") / "step-40"
+    torn.mkdir()
+    write_checkpoint(store, 35)
+    assert newest_complete(volume.checkpoints("run-1")).step == 35
+    assert not torn.exists()
