@@ -17,7 +17,8 @@ help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
 demo: .venv/installed ## run the whole workflow once on this machine (ARGS="..." goes to `fine-tune-slm rehearse`)
-	@$(BIN)/fine-tune-slm rehearse $(ARGS)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" fine-tune-slm rehearse $(ARGS)
+	@echo "(fine-tune-slm above is $(BIN)/fine-tune-slm)"
 
 test: .venv/installed ## run the tests: unit, statemachine, rehearsal (ARGS="..." goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
@@ -47,7 +48,7 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 # torch goes first and alone: with its CPU build in place, nothing that follows asks for the CUDA one.
 .venv/installed: pyproject.toml constraints.txt
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv .venv
-	@echo "Installing into .venv, once: PyTorch and about 120 packages, 1.7 GB on disk."
+	@echo "Installing into .venv, once: PyTorch and about 120 packages, 1.7 GB on disk with PyTorch's CPU build (docs/dependencies.md)."
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
 	@touch $@

@@ -32,7 +32,7 @@ class AwsTarget(BaseModel):
 
     profile: str | None = None
     region: str | None = None
-    endpoint_url: str | None = None
+    endpoint_url: str | None = Field(default=None, pattern=r"^https?://[\w.\[\]:-]+(/.*)?$")
     parameter_root: str = Field(default=DEFAULT_ROOT, pattern=r"^(/[\w.-]+)+$")
 
     def client(self, service: str) -> Any:

@@ -110,7 +110,10 @@ def check_lines(name: str, content: bytes) -> CheckedFile:
 
 
 def _parse_line(line: bytes) -> DatasetRecord:
-    return DatasetRecord.model_validate(json.loads(line.decode("utf-8"), object_pairs_hook=_unique_keys))
+    try:
+        return DatasetRecord.model_validate(json.loads(line.decode("utf-8"), object_pairs_hook=_unique_keys))
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -19,6 +19,8 @@ def read_execution_input(argument: str) -> str:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise ArgumentInvalidError(f"--input is no valid JSON: {error.msg} at {place}") from None
+    except (ValueError, RecursionError):
+        raise ArgumentInvalidError("--input is nested too deep or holds a number too long to read") from None
     return text
 
 

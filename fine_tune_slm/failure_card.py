@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import Literal
 
 from slm_core.errors import RequestError, leaves
@@ -64,7 +65,7 @@ def failure_card(
         instance_id=instance.instance_id if instance else None,
         instance_state=_instance_state(record),
         last_checkpoint_step=checkpoint,
-        next_command=_next_command(run_id, error, checkpoint, where),
+        next_command=_next_command(error, _resuming(run_id, checkpoint, timeline), where),
     )
 
 
@@ -75,11 +76,19 @@ def _instance_state(record: RunRecord | None) -> str:
     return record.instance.state if record.instance else NEVER_STARTED
 
 
-def _next_command(run_id: str, error: str, checkpoint: int | None, where: Literal["laptop", "account"]) -> str:
+def _resuming(run_id: str, checkpoint: int | None, timeline: Timeline) -> str:
+    """Return the execution input that goes on where this run stopped, with all else that it was asked."""
+    if checkpoint is None:
+        return "{}"
+    # a checkpoint exists only after PrepareRun has accepted the input: it is an object of known keys
+    return json.dumps(json.loads(timeline.execution_input) | {"resume_from": run_id})
+
+
+def _next_command(error: str, execution_input: str, where: Literal["laptop", "account"]) -> str:
     leaf = leaves().get(error)
     if leaf is not None and issubclass(leaf, RequestError):
         return f"nothing was started: {leaf.remedy}"
-    execution_input = json.dumps({"resume_from": run_id}) if checkpoint is not None else "{}"
+    quoted = shlex.quote(execution_input)
     if where == "account":
-        return f"aws stepfunctions start-execution --state-machine-arn ARN --input '{execution_input}'"
-    return "fine-tune-slm rehearse" + ("" if checkpoint is None else f" --input '{execution_input}'")
+        return f"aws stepfunctions start-execution --state-machine-arn ARN --input {quoted}"
+    return "fine-tune-slm rehearse" + ("" if execution_input == "{}" else f" --input {quoted}")

@@ -63,6 +63,7 @@ class Timeline:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     last_event_id: int = 0
+    execution_input: str = "{}"
 
     def ingest(self, events: Iterable[Mapping[str, Any]]) -> list[StateVisit]:
         """Take in the events that are new, in any overlap, and return the visits that they began or ended."""
@@ -70,6 +71,8 @@ class Timeline:
         for event in events:
             if event["id"] > self.last_event_id:
                 self.last_event_id = event["id"]
+                started = event.get("executionStartedEventDetails", {})
+                self.execution_input = started.get("input", self.execution_input)
                 touched = self._apply(event)
                 changed += [visit for visit in touched if not any(visit is known for known in changed)]
         return changed

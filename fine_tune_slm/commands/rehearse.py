@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from fine_tune_slm.commands.options import DEFAULT_ROOT, AsJson, Root
 
 DATASET = Path("synthetic-instruction-tuning-dataset")
 LOCAL_CONFIG = "training_config.local.yml"
+RUN_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 
 
 def rehearse(
@@ -35,6 +37,8 @@ def rehearse(
 
     Example: fine-tune-slm rehearse --input '{"training": {"samples": 64}}'
     """
+    if not RUN_NAME.fullmatch(run_name):
+        raise typer.BadParameter("--run-name takes 1 to 50 letters, digits, hyphens and underscores")
     from fine_tune_slm import rehearsal  # noqa: PLC0415
     from fine_tune_slm.execution_input import read_execution_input  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+import shlex
+
 import pytest
 
 from fine_tune_slm.failure_card import failure_card
@@ -50,3 +53,14 @@ def test_an_aborted_execution_has_a_card_too(history):
     timeline.ingest(history().enter("AwaitTraining", "Wait").wait(3).end("ExecutionAborted").events)
     card = failure_card("r", None, timeline)
     assert (card.error, card.status) == ("ABORTED", "aborted")
+
+
+def test_the_command_that_resumes_keeps_what_the_run_was_asked(failed_record, timeline):
+    timeline.execution_input = '{"publish": false, "Comment": "it\'s mine"}'
+    command = failure_card("r", failed_record, timeline).next_command
+    words = shlex.split(command)
+    assert json.loads(words[words.index("--input") + 1]) == {
+        "publish": False,
+        "Comment": "it's mine",
+        "resume_from": "r",
+    }
