@@ -42,7 +42,14 @@ def test_ctrl_c_stops_the_execution_and_the_instance_and_says_so(tiny_project, t
     command += ["--root", str(root), "--wait-scale", "0.1", "--input", '{"training": {"epochs": 90}}']
     environment = os.environ | {"PYTHONPATH": f"{PROJECT}{os.pathsep}{PROJECT / 'core'}", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(
-        command, cwd=tiny_project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=tiny_project,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # tests in the background of a shell inherit an ignored Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     )
     assert process.stdout is not None
     with process:

@@ -95,7 +95,7 @@ class Rehearsal:
         return self.wait_for(over, seconds)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """A deployed stack."""
     settings = LocalCloudSettings(
