@@ -60,8 +60,8 @@ def checkpoint_to_resume(spec: RunSpec, volume: VolumePaths) -> Checkpoint | Non
 
 def origin_of(spec: RunSpec) -> dict[str, Any]:
     """Return what two runs must share for one to continue the other."""
-    # not max_tokens_per_batch: it cuts steps into other pieces, it does not change them
-    shared = {"lora_rank", "lora_alpha", "target_modules", "samples", "epochs", "batch_size", "seed"}
+    # not max_tokens_per_batch: it cuts steps into other pieces; not epochs: more of them go on where fewer ended
+    shared = {"lora_rank", "lora_alpha", "target_modules", "samples", "batch_size", "seed"}
     plan = spec.config.training.model_dump(mode="json", include=shared)
     return {"base_model": spec.base_model.model_dump(), "dataset_sha256": spec.dataset_sha256, **plan}
 
