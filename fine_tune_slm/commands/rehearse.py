@@ -37,8 +37,7 @@ def rehearse(
 
     Example: fine-tune-slm rehearse --input '{"training": {"samples": 64}}'
     """
-    if not RUN_NAME.fullmatch(run_name):
-        raise typer.BadParameter("--run-name takes 1 to 50 letters, digits, hyphens and underscores")
+    _require_plain(run_name)
     from fine_tune_slm import rehearsal  # noqa: PLC0415
     from fine_tune_slm.execution_input import read_execution_input  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
@@ -56,3 +55,8 @@ def rehearse(
         project=find_project(),
     )
     rehearsal.rehearse_and_show(request, as_json=as_json)
+
+
+def _require_plain(run_name: str) -> None:
+    if not RUN_NAME.fullmatch(run_name):
+        raise typer.BadParameter("--run-name takes 1 to 50 letters, digits, hyphens and underscores")
