@@ -1,5 +1,6 @@
 """What every test stands on: no account, no network beyond loopback, none of the developer's own settings or caches."""
 
+import gc
 import ipaddress
 import os
 import socket
@@ -32,6 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what was imported: it is far more than what the tests make."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 20)
 
 
 def is_loopback(host: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,17 @@ STACK = Path(__file__).parent / "stack"
 TIMINGS = InstanceTimings(
     pending_seconds=1.0, status_checks_seconds=3.0, agent_seconds=1.0, stopping_seconds=0.1, grace_seconds=3
 )
+
+
+@pytest.fixture
+def is_alive() -> Callable[[int], bool]:
+    """Tells whether a process still runs; one that has ended and waits to be reaped does not."""
+
+    def tell(pid: int) -> bool:
+        listed = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False)
+        return bool(listed.stdout.strip()) and not listed.stdout.startswith("Z")
+
+    return tell
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 from botocore.exceptions import ClientError
 
@@ -29,14 +27,6 @@ def volume(rehearsal):
 def container_pid(rehearsal):
     boot = rehearsal.cloud.fleet.boot_of(rehearsal.outputs["InstanceId"])
     return next((container.pid for container in boot.host.engine.containers), None)
-
-
-def is_alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def test_starting_passes_through_pending_and_initializing(rehearsal):
@@ -122,7 +112,7 @@ def test_a_container_works_on_the_volume_and_its_output_is_logged(host):
     assert "container started" in (host.cloud.root / "logs" / "training.log").read_text()
 
 
-def test_cancelling_ends_the_script_but_not_the_container_and_stopping_ends_both(host):
+def test_cancelling_ends_the_script_but_not_the_container_and_stopping_ends_both(host, is_alive):
     command_id = host.send("background")
     pid = host.wait_for(lambda: container_pid(host))
     host.wait_for(lambda: (volume(host) / "out.txt").exists() and (volume(host) / "out.txt").read_text() == "working")
@@ -143,7 +133,7 @@ def test_stopping_the_instance_fails_its_commands(host):
     assert [entry["StatusDetails"] for entry in listed] == ["Failed"]
 
 
-def test_a_lost_host_takes_its_container_without_a_warning(host):
+def test_a_lost_host_takes_its_container_without_a_warning(host, is_alive):
     host.send("background")
     pid = host.wait_for(lambda: container_pid(host))
     host.wait_for(lambda: (volume(host) / "out.txt").exists() and (volume(host) / "out.txt").read_text() == "working")

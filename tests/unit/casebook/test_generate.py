@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -22,23 +19,6 @@ COMMITTED = Path(__file__).parents[3] / "synthetic-instruction-tuning-dataset"
 @pytest.fixture(scope="module")
 def notes() -> dict[str, list[Note]]:
     return write_notes(7, Counts(train=90, validation=30, challenge=10))
-
-
-def _generated(directory: Path, hash_seed: str) -> dict[str, bytes]:
-    sizes = ["--train", "12", "--validation", "2", "--challenge", "2", "--seed", "11", "--provenance"]
-    subprocess.run(
-        [sys.executable, "-m", "casebook", "generate", "--output", str(directory), *sizes],
-        env=os.environ | {"PYTHONHASHSEED": hash_seed},
-        check=True,
-        capture_output=True,
-    )
-    return {
-        str(path.relative_to(directory)): path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file()
-    }
-
-
-def test_a_seed_gives_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
-    assert _generated(tmp_path / "one", "1") == _generated(tmp_path / "two", "4242")
 
 
 def test_no_case_key_is_in_two_splits(notes: dict[str, list[Note]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -226,11 +227,14 @@ def rewrite_manifest() -> Callable[[Path], None]:
 class Account:
     """An account made by moto, as the CLI's functions see one."""
 
-    def __init__(self) -> None:
-        self._clients: dict[str, Any] = {}
-
     def client(self, service: str) -> Any:
-        return self._clients.setdefault(service, boto3.client(service, region_name="us-east-1"))
+        return _client(service)
+
+
+@functools.cache
+def _client(service: str) -> Any:
+    """Return a client that every test shares: moto answers it from the account of the test that runs."""
+    return boto3.client(service, region_name="us-east-1")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-SCRIPT = Path(__file__).resolve().parents[3] / "scripts" / "setup" / "init_ssm_parameters.py"
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "setup" / "init_ssm_parameters.py"
 GIVEN = ["--set", "hub.publish_repo=group/model", "--set", f"hub.base_model_revision={'a' * 40}"]
 
 
