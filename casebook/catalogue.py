@@ -138,7 +138,8 @@ def catalogue() -> Catalogue:
     frames: dict[str, tuple[str, ...]] = {}
     for path in files:
         if path.parent.name == "frames":
-            frames.update(_read(path))
+            for kind, found in _read(path).items():
+                frames[kind] = (*frames.get(kind, ()), *found)
     return Catalogue(
         entities=tuple(entity for path in files if path.parent.name == "entities" for entity in _read(path)),
         markers=_read(DATA_DIRECTORY / "markers.yml"),
