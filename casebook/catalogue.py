@@ -124,6 +124,7 @@ class Catalogue(BaseModel):
     lexicon: dict[str, tuple[str, ...]]
     words: dict[str, tuple[str, ...]]
     genres: dict[str, Any]
+    layout: dict[str, tuple[str, ...]]
     noise: dict[str, Any]
     digest: str
 
@@ -148,6 +149,7 @@ def catalogue() -> Catalogue:
         lexicon=_read(DATA_DIRECTORY / "lexicon.yml"),
         words=_read(DATA_DIRECTORY / "words.yml"),
         genres=_read(DATA_DIRECTORY / "genres.yml"),
+        layout=_read(DATA_DIRECTORY / "layout.yml"),
         noise=_read(DATA_DIRECTORY / "noise.yml"),
         digest=_digest(files),
     )

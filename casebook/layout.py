@@ -7,42 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from casebook.clauses import BLOCKS, Draft
-from casebook.grammar import Piece, text_of
+from casebook.grammar import Piece, Writer, text_of
 from casebook.streams import Stream
 
 _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
 _OWN_HEADING = re.compile(r"^[A-Z][\w/ -]*(?:: | - )")
-_DISFLUENCIES = [
-    "uh, ",
-    "um, ",
-    "let me see, ",
-    "scratch that, no, correct as stated. ",
-    "new line. ",
-    "okay, ",
-    "and, um, ",
-]
-
-
-_JOINTS = ["; ", "; ", "; ", ", and ", ", and "]
 _COMMON_START = re.compile(r"(?!Mrs? |Dr )[A-Z]?[a-z]*(?: |$)")
-_INTRODUCTIONS = [
-    "Per the chart, ",
-    "By report, ",
-    "From the records, ",
-    "Briefly, ",
-    "According to the notes, ",
-    "For completeness, ",
-    "To recap, ",
-    "As documented, ",
-    "In addition, ",
-    "Also, ",
-    "Of note, ",
-    "As noted before, ",
-    "From the file: ",
-    "Per outside records, ",
-    "In short, ",
-    "As discussed, ",
-]
 
 
 @dataclass(frozen=True)
@@ -55,14 +25,16 @@ class Span:
 
 
 def compose(draft: Draft, genre: dict[str, Any], stream: Stream) -> list[Piece]:
-    """Return the pieces of the whole note, clauses in the genre's order."""
+    """Return the pieces of the whole note, clauses in the genre's order; `genre` holds the lists of layout.yml too."""
     blocks = {name: _shuffled_tail(name, clauses, stream) for name, clauses in draft.blocks.items()}
     separator = genre.get("separator", " ")
-    chunks = [_chunk(line, blocks, genre, stream) for line in stream.pick(genre["layouts"])]
+    writer = Writer(stream, {})
+    lines = [text_of(writer.expand(line, {})) for line in stream.pick(genre["layouts"])]
+    chunks = [_chunk(line, blocks, genre, stream) for line in lines]
     pieces: list[Piece] = []
     for chunk in filter(None, chunks):
         pieces += ([Piece(separator)] if pieces else []) + chunk
-    return _letter(pieces, stream) if genre.get("letter") else pieces
+    return _letter(pieces, genre, stream) if genre.get("letter") else pieces
 
 
 def _shuffled_tail(name: str, clauses: list[list[Piece]], stream: Stream) -> list[list[Piece]]:
@@ -76,14 +48,26 @@ def _chunk(line: str, blocks: dict[str, list[list[Piece]]], genre: dict[str, Any
     clauses = [clause for name in names for clause in blocks[name]]
     if not clauses:
         return []
-    if heading.endswith((": ", " - ")):
+    if heading.endswith("each "):
+        return _listed(heading.removesuffix("each "), clauses)
+    if heading.endswith((": ", " - ", " = ")):
         clauses = [_without_own_heading(clauses[0]), *clauses[1:]]
     pieces: list[Piece] = [Piece(heading)] if heading else []
     for index, clause in enumerate(clauses):
         linked = _linked(pieces, clause, genre, stream) if index else clause
         if genre.get("dictated") and stream.happens(0.18):
-            pieces.append(Piece(stream.pick(_DISFLUENCIES)))
+            pieces.append(Piece(stream.pick(genre["disfluencies"])))
         pieces += linked
+    return pieces
+
+
+def _listed(heading: str, clauses: list[list[Piece]]) -> list[Piece]:
+    """Return one line for each clause; all begin with the bullet or number that stands last in the heading."""
+    *above, bullet = heading.rpartition("\n")
+    pieces: list[Piece] = []
+    for index, clause in enumerate(clauses):
+        sign = bullet.replace("1", str(index + 1), 1)
+        pieces += [Piece(f"\n{sign}" if index else "".join(above) + sign), *clause]
     return pieces
 
 
@@ -91,11 +75,11 @@ def _linked(pieces: list[Piece], clause: list[Piece], genre: dict[str, Any], str
     """Return the next clause ready to follow `pieces`: a sentence of its own, introduced, or joined to the last one."""
     can_follow = _begins_with_a_common_word(clause)
     if pieces[-1].text.endswith(".") and can_follow and stream.happens(genre.get("joining", 0.3)):
-        pieces[-1] = Piece(pieces[-1].text[:-1] + stream.pick(_JOINTS), pieces[-1].tag)
+        pieces[-1] = Piece(pieces[-1].text[:-1] + stream.pick(genre["joints"]), pieces[-1].tag)
         return _uncapitalised(clause)
     pieces.append(Piece(" "))
     if can_follow and stream.happens(genre.get("introducing", 0.14)):
-        pieces.append(Piece(stream.pick(_INTRODUCTIONS)))
+        pieces.append(Piece(stream.pick(genre["introductions"])))
         return _uncapitalised(clause)
     return clause
 
@@ -115,17 +99,8 @@ def _without_own_heading(clause: list[Piece]) -> list[Piece]:
     return [Piece(text, first.tag), *clause[1:]]
 
 
-def _letter(pieces: list[Piece], stream: Stream) -> list[Piece]:
-    opening = stream.pick(
-        [
-            "Dear colleague,\n",
-            "Dear Dr,\n",
-            "Re: oncology review\n",
-            "Thank you for seeing this patient.\n",
-            "Dear team,\n",
-        ]
-    )
-    closing = stream.pick(["\nKind regards,", "\nWith thanks,", "\nYours sincerely,", "\nThank you for your help.", ""])
+def _letter(pieces: list[Piece], genre: dict[str, Any], stream: Stream) -> list[Piece]:
+    opening, closing = stream.pick(genre["letter_openings"]), stream.pick(genre["letter_closings"])
     return [Piece(opening), *pieces, Piece(closing)] if closing else [Piece(opening), *pieces]
 
 

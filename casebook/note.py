@@ -56,9 +56,8 @@ def write_note(case: Case, edition: Edition, attempt: int = 0) -> Note:
     clauses = Clauses(case, data, writer, data.genres[name]["styles"], edition.split == "train")
     write_facts(clauses)
     kinds = _fill(clauses, stream("length"))
-    pieces = add_noise(
-        compose(clauses.draft, data.genres[name], stream("layout")), data, stream("noise"), name == "fax"
-    )
+    pieces = compose(clauses.draft, {**data.layout, **data.genres[name]}, stream("layout"))
+    pieces = add_noise(pieces, data, stream("noise"), name == "fax")
     text, spans = render(pieces)
     return Note(
         case=case,
