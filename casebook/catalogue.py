@@ -94,6 +94,10 @@ class Entity(BaseModel):
     lines: dict[int, tuple[str, ...]] = {}
     local: tuple[str, ...] = ()
     sites: dict[str, float] = {}
+    remission: float = 1.0
+    """How likely complete responses are, against the common table."""
+    plans: dict[str, tuple[str, ...]] = {}
+    """What else may be planned for a new patient: "new" when localised or a blood cancer, "metastatic" otherwise."""
 
     @property
     def label(self) -> str:

@@ -24,11 +24,25 @@ _LINE_RESPONSES = {
 }  # fmt: skip
 _REMISSIONS = (("complete response", 44), ("partial response", 26), ("stable disease", 9), (PROGRESSION, 14))
 _EARLY_RESPONSES = (
-    (COMPLETE_PATHOLOGIC, 30),
-    ("near-complete response", 12),
-    ("partial response", 22),
+    (COMPLETE_PATHOLOGIC, 22),
+    ("near-complete response", 9),
+    ("partial response", 27),
     (NO_EVIDENCE, 30),
 )
+_AFTER_CHEMORADIATION = (
+    ("complete response", 24),
+    ("near-complete response", 8),
+    ("partial response", 38),
+    ("stable disease", 16),
+)
+_AFTER_BRAIN_SURGERY = (
+    ("stable disease", 45),
+    ("partial response", 14),
+    ("complete response", 6),
+    (PROGRESSION, 20),
+)
+_COMPLETE = frozenset({"complete response", "near-complete response", COMPLETE_PATHOLOGIC})
+Law = tuple[tuple[str, int], ...]
 
 
 def draw_course(case: Case, stream: Stream) -> Case:
@@ -64,15 +78,15 @@ def _localised(case: Case, stream: Stream) -> Case:
 
 
 def _newly_diagnosed(case: Case, stream: Stream) -> Case:
-    specs = case.entity.neoadjuvant or case.entity.chemoradiation
+    specs = (*(case.entity.neoadjuvant or case.entity.chemoradiation), *case.entity.plans.get("new", ()))
     events = _event("planned", specs, case, stream) if stream.happens(0.3) else []
     return replace(case, setting="new", events=tuple(events))
 
 
 def _curative(case: Case, stream: Stream) -> Case:
     entity = case.entity
-    unresectable = case.stage in {"IIIB", "IIIC", "limited", "III"} or not entity.surgery
-    if entity.chemoradiation and unresectable and stream.happens(0.75):
+    unresectable = case.stage in {"IIIB", "IIIC", "limited", "III"}
+    if entity.chemoradiation and (not entity.surgery or (unresectable and stream.happens(0.75))):
         return _chemoradiation(case, stream)
     if entity.definitive and stream.happens(0.4):
         return replace(case, setting="definitive", events=tuple(_event("definitive", entity.definitive, case, stream)))
@@ -96,19 +110,13 @@ def _chemoradiation(case: Case, stream: Stream) -> Case:
 
 def _follow_up(case: Case, stream: Stream) -> Case:
     settings = [event.setting for event in case.events]
-    if case.setting == "chemoradiation":
-        laws = [
-            ("complete response", 28),
-            ("partial response", 34),
-            ("stable disease", 16),
-            ("near-complete response", 8),
-        ]
-        return replace(case, response=(stream.weighted(laws),))
+    if case.setting == "chemoradiation" or (case.setting == "definitive" and not case.entity.salvage):
+        return replace(case, response=(stream.weighted(_likely(_AFTER_CHEMORADIATION, case)),))
     if case.setting == "definitive":
         laws = [("biochemical recurrence", 35), (NO_EVIDENCE, 50)]
         return _maybe_salvage(replace(case, response=(stream.weighted(laws),)), stream)
     if "neoadjuvant" in settings and "surgery" in settings:
-        return replace(case, response=(stream.weighted(list(_EARLY_RESPONSES)),))
+        return replace(case, response=(stream.weighted(_likely(_EARLY_RESPONSES, case)),))
     if case.entity.salvage and stream.happens(0.45):
         return _maybe_salvage(replace(case, response=("biochemical recurrence",)), stream)
     return replace(case, response=(NO_EVIDENCE,)) if stream.happens(0.85) else case
@@ -135,7 +143,8 @@ def _recurrent(case: Case, stream: Stream) -> Case:
 def _metastatic(case: Case, stream: Stream) -> Case:
     case = replace(case, setting="metastatic")
     if stream.happens(0.09):
-        planned = _event("planned", case.entity.lines.get(1, ()), case, stream) if stream.happens(0.45) else []
+        specs = (*case.entity.lines.get(1, ()), *case.entity.plans.get("metastatic", ()))
+        planned = _event("planned", specs, case, stream) if stream.happens(0.45) else []
         return _with_sites(replace(case, setting="new", events=tuple(planned)), stream)
     return _with_lines(case, stream)
 
@@ -159,12 +168,18 @@ def _with_lines(case: Case, stream: Stream) -> Case:
     return _current_response(case, stream)
 
 
+def _likely(law: Law, case: Case) -> list[tuple[str, float]]:
+    """Return the law with complete responses as likely as they are in the entity."""
+    remission = case.entity.remission
+    return [(state, weight * remission if state in _COMPLETE else float(weight)) for state, weight in law]
+
+
 def _line(line: int, is_last: bool, specs: tuple[str, ...], case: Case, stream: Stream) -> Event | None:
     spec = _pick(specs, case, stream)
     if spec is None:
         return None
     laws = _REMISSIONS if case.entity.is_blood_cancer else _LINE_RESPONSES[line]
-    best = stream.weighted(list(laws))
+    best = stream.weighted(_likely(laws, case))
     progressed = not is_last or best == PROGRESSION
     if is_last and best in {"partial response", "stable disease", "complete response"} and stream.happens(0.22):
         progressed = True
@@ -207,7 +222,11 @@ def _with_sites(case: Case, stream: Stream) -> Case:
 
 def _local_site(case: Case) -> tuple[str, ...]:
     """Return the sites that local treatments give away and that the case does not have yet."""
-    treated = {"brain": {"stereotactic radiosurgery", "craniotomy"}, "liver": {"hepatectomy", "microwave ablation"}}
+    treated = {
+        "brain": {"stereotactic radiosurgery", "craniotomy", "whole-brain radiotherapy"},
+        "liver": {"hepatectomy", "microwave ablation", "Y-90 radioembolization"},
+        "peritoneum": {"HIPEC"},
+    }
     parts = {part for event in case.events if event.setting == "local" for part in event.treatment.parts}
     return tuple(site for site, names in treated.items() if parts & names and site not in case.sites)
 
@@ -217,12 +236,11 @@ def _brain(case: Case, stream: Stream) -> Case:
     surgery = _event("surgery", entity.surgery, case, stream)
     if stream.happens(0.12):
         return replace(case, setting="new", events=tuple(surgery))
-    given = [Event("chemoradiation", treatment(f"{entity.chemoradiation[0]}+radiotherapy"))]
+    given = [Event("chemoradiation", treatment(f"{spec}+radiotherapy")) for spec in entity.chemoradiation[:1]]
     after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.75) else []
     case = replace(case, setting="brain", events=(*surgery, *given, *after))
     if stream.happens(0.5):
-        laws = [("stable disease", 45), ("partial response", 14), ("complete response", 6), (PROGRESSION, 20)]
-        return replace(case, response=(stream.weighted(laws),))
+        return replace(case, response=(stream.weighted(_likely(_AFTER_BRAIN_SURGERY, case)),))
     second = _event("line", entity.lines[2], case, stream)
     response = stream.weighted([("stable disease", 30), ("partial response", 22), (PROGRESSION, 30)])
     line = replace(
@@ -235,7 +253,8 @@ def _blood(case: Case, stream: Stream) -> Case:
     stage = stream.weighted(list(case.entity.stages.items())) if case.entity.stages else None
     case = replace(case, setting="blood", stage=stage)
     if stream.happens(0.1):
-        return replace(case, setting="new", events=tuple(_event("planned", case.entity.lines[1], case, stream)))
+        specs = (*case.entity.lines[1], *case.entity.plans.get("new", ()))
+        return replace(case, setting="new", events=tuple(_event("planned", specs, case, stream)))
     count = stream.weighted([(1, 55), (2, 33), (3, 12)])
     events: list[Event] = []
     used: set[str] = set()

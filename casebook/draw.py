@@ -10,12 +10,14 @@ from casebook.case import Alteration, Case, Result
 from casebook.catalogue import Catalogue, Entity, MarkerLaw
 from casebook.course import draw_course
 from casebook.streams import Stream
+from casebook.treatments import is_allowed
 
 SERUM_MARKERS = frozenset(
-    {"PSA", "CEA", "CA-125", "CA19-9", "CA15-3", "AFP", "LDH", "beta-hCG", "chromogranin A", "calcitonin"}
+    {"PSA", "CEA", "CA-125", "CA19-9", "CA15-3", "CA27.29", "AFP", "LDH", "beta-hCG", "chromogranin A", "calcitonin"}
     | {"thyroglobulin", "M-protein", "beta-2 microglobulin"}
 )
 _TUMOUR_FREE = {"no evidence of disease", "pathologic complete response", "complete response", "biochemical recurrence"}
+_LYNCH = frozenset({"MLH1", "MSH2", "MSH6", "PMS2"})
 MARKER_ORDER = ("HER2", "ER", "PR", "PD-L1", "MSI", "TMB", "HRD")
 
 
@@ -24,9 +26,10 @@ def draw_case(number: int, seed: int, data: Catalogue) -> Case:
     stream = Stream(seed, "case", number)
     entity = stream.weighted([(entity, entity.weight) for entity in data.entities])
     alterations = _alterations(entity, stream)
-    laws = _marker_laws(entity, data, stream)
+    gene_flags = _gene_flags(alterations)
+    laws = _marker_laws(entity, gene_flags, data, stream)
     results, flags = _results(laws, stream)
-    flags |= _gene_flags(alterations)
+    flags |= gene_flags
     case = Case(
         number=number,
         entity=entity,
@@ -75,21 +78,24 @@ def _gene_flags(alterations: tuple[Alteration, ...]) -> set[str]:
             flags.add("EGFRSENS")
         if item.gene in {"BRCA1", "BRCA2"}:
             flags |= {"BRCA", "HRD"}
+        if item.gene.startswith("NTRK"):
+            flags.add("NTRK")
+        if item.gene in _LYNCH and item.origin == "germline":
+            flags.add("LYNCH")
         if item.label in {"BRAF V600E", "BRAF V600K", "BRAF V600R"}:
             flags.add("BRAFV600")
     return flags
 
 
-def _marker_laws(entity: Entity, data: Catalogue, stream: Stream) -> list[MarkerLaw]:
+def _marker_laws(entity: Entity, gene_flags: set[str], data: Catalogue, stream: Stream) -> list[MarkerLaw]:
     laws: list[MarkerLaw] = []
     if entity.profiles:
         laws += [data.markers[name] for name in stream.weighted(list(entity.profiles))]
-    flags = {law.flag for law in laws}
+    flags = frozenset(gene_flags | {law.flag for law in laws if law.flag})
     for name, share in entity.markers.items():
-        law_name, _, needed = (part.strip() for part in name.partition("|"))
-        law = data.markers[law_name]
+        law = data.markers[name.partition("|")[0].strip()]
         wanted = stream.happens(share)
-        if wanted and (not needed or needed in flags) and law.marker not in {other.marker for other in laws}:
+        if wanted and is_allowed(name, flags) and law.marker not in {other.marker for other in laws}:
             laws.append(law)
     return laws
 
