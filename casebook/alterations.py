@@ -39,6 +39,8 @@ def alteration_forms(item: Alteration) -> list[str]:
             f"{item.origin} {gene} mutation",
             f"a pathogenic {gene} variant ({item.origin})",
         ]
+    if gene == "TERT" and change != "promoter mutation":
+        return [label, f"TERT promoter {change}", f"TERT promoter mutation ({change})"]  # a nucleotide, not a residue
     if re.fullmatch(r"[A-Z]\d+[A-Z]", change):
         return _hotspot_forms(label, gene, change)
     if change == "fusion":

@@ -42,6 +42,7 @@ _AFTER_BRAIN_SURGERY = (
     (PROGRESSION, 20),
 )
 _COMPLETE = frozenset({"complete response", "near-complete response", COMPLETE_PATHOLOGIC})
+_EARLY_STAGES = frozenset({"0", "I", "IA", "IB", "IC"})
 Law = tuple[tuple[str, int], ...]
 
 
@@ -54,7 +55,8 @@ def draw_course(case: Case, stream: Stream) -> Case:
     stage = stream.weighted(list(case.entity.stages.items()))
     if stage in case.entity.advanced:
         return _metastatic(replace(case, stage=stage, is_metastatic=True), stream)
-    return _localised(replace(case, stage=stage), stream)
+    flags = case.flags | ({"EARLY"} if stage in _EARLY_STAGES else set())
+    return _localised(replace(case, stage=stage, flags=flags), stream)
 
 
 def _pick(specs: tuple[str, ...], case: Case, stream: Stream) -> str | None:
@@ -90,7 +92,7 @@ def _curative(case: Case, stream: Stream) -> Case:
         return _chemoradiation(case, stream)
     if entity.definitive and stream.happens(0.4):
         return replace(case, setting="definitive", events=tuple(_event("definitive", entity.definitive, case, stream)))
-    early = case.stage in {"I", "IA", "IB"}
+    early = case.stage in _EARLY_STAGES
     before = _event("neoadjuvant", entity.neoadjuvant, case, stream) if not early and stream.happens(0.45) else []
     operations = entity.interval_surgery if before and entity.interval_surgery else entity.surgery
     surgery = _event("surgery", operations, case, stream)

@@ -30,7 +30,7 @@ each_entity = pytest.mark.parametrize("entity", DATA.entities, ids=lambda entity
 
 def _specs(entity: Entity) -> list[str]:
     with_radiation = [f"{spec}+radiotherapy" for spec in entity.chemoradiation]
-    lines = [spec for specs in entity.lines.values() for spec in specs]
+    lines = [spec for specs in (*entity.lines.values(), *entity.plans.values()) for spec in specs]
     return [spec for setting in SETTINGS for spec in getattr(entity, setting)] + with_radiation + lines
 
 
