@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 
 from extraction.canonical.alteration import NO_FINDING, genes_named
@@ -16,17 +17,33 @@ from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
 
 _SHORTHAND = (
-    (re.compile(r"\btriple[ -]negative\b|\btnbc\b"), "er negative; pr negative; her2 negative"),
-    (re.compile(r"\b(?:hormone[ -]receptors?|hr)[ -]?(?:positive|\+)"), "er positive; pr positive"),
-    (re.compile(r"\b(?:hormone[ -]receptors?|hr)[ -]?(?:negative|-(?!\w))"), "er negative; pr negative"),
+    (re.compile(r"\( ?([+-]) ?\)"), r"\1"),
+    (re.compile(r"\b(er|pr|pgr|her-?2|hr)(pos|neg)\b"), r"\1 \2"),
+    (re.compile(r"\btriple[ -]negative\b|\btnbc\b"), "; er negative; pr negative; her2 negative; "),
+    (re.compile(r"\btriple[ -]positive\b"), "; er positive; pr positive; her2 positive; "),
+    (re.compile(r"\b(?:hormone[ -]receptors?|hr)[ -]?(?:pos(?:itive)?\b|\+)"), "; er positive; pr positive; "),
+    (re.compile(r"\b(?:hormone[ -]receptors?|hr)[ -]?(?:neg(?:ative)?\b|-(?!\w))"), "; er negative; pr negative; "),
     (re.compile(r"(?<=\d),(?=\d{3}\b)"), ""),
+    # an assay that was not done takes nothing from the result of another one
+    (re.compile(r"\b(?:reflex )?[fcd]?ish\b(?: testing)?(?: is| was)? (?:pending|awaited|not (?:performed|done))"), ""),
+    # of two values the later one is current
+    (re.compile(r"\bfrom \d[\d.]*(?: ?[a-z%/]+)? to (?=\d)|\d[\d.]*(?: ?[a-z%/]+)? -> (?=\d)"), ""),
+    (re.compile(r"\bdoubling time\b[^;,]*"), "rising"),
+)
+_LIMIT = r"(?: the)?(?: institutional)?(?: upper limit| ?uln\b| normal(?: limits?| range)?\b)(?: of (?:the )?normal(?: range)?)?"
+_AGAINST_LIMIT = (
+    (re.compile(rf"(?:\babove|\bover|\bexceed\w*|(?:greater|higher) than|>=?){_LIMIT}"), "elevated"),
+    (re.compile(rf"(?:\d[\d.]* ?(?:x|times)|\btwice|\bdouble|(?:\w+|\d)[ -]?(?:times|fold)){_LIMIT}"), "elevated"),
+    (re.compile(rf"(?:\bbelow|\bunder|\bwithin|(?:less|lower) than|<=?){_LIMIT}"), "normal"),
+    (re.compile(r"\bnot (?:elevated|raised|high|increased)\b"), "normal"),
+    (re.compile("\u2191"), " elevated "),
 )
 _UNTESTED = re.compile(
     r"\bnot (?:tested|performed|done|assessed|reported|available|sent|documented|evaluated)\b|\bpending\b|\bunknown\b|"
-    r"\bunavailable\b|\binsufficient\b|\bawaited\b"
+    r"\bunavailable\b|\binsufficient\b|\bawaited\b|\bindeterminate\b|\binconclusive\b|\bn/a\b|\btbd\b"
 )
 _LEADING = re.compile(
-    r"(?:^|[;,/(]|\band\b|\bwith\b)\s*((?:markedly |strongly |mildly )?(?:elevated|raised|high|low|normal|positive|"
+    r"(?:[;,/(]|\band\b|\bwith\b)\s*((?:markedly |strongly |mildly )?(?:elevated|raised|high|low|normal|positive|"
     r"negative|undetectable|unmethylated|methylated|rising|falling|declining|increasing|decreasing|loss of|absent|"
     r"deficient|proficient))\s*$"
 )
@@ -49,19 +66,40 @@ _LEVELS = (
 )
 _NUMBER_FIRST = {"percent", "level"}
 _PAIRED = {"ER", "PR", "HER2", "HPV", "p16"}
+_BARE = re.compile(r"(?:[\s/,&()]|\band\b|\bboth\b|\bthe\b|\bstatus\b|\breceptors?\b|\bexpression\b)*")
+
+
+@dataclass(frozen=True)
+class _Segment:
+    """One marker of a part, the words that describe it and the names by which it was called."""
+
+    marker: Entry
+    words: str
+    names: str
+
+    @property
+    def is_bare(self) -> bool:
+        """Return whether nothing is said of the marker itself, as of ER in "ER/PR positive"."""
+        return self.marker.code in _PAIRED and bool(_BARE.fullmatch(self.words))
+
+    @property
+    def described(self) -> str:
+        """Return words and names, since dMMR and TMB-high are results themselves."""
+        return f"{self.words.rstrip()} {self.names}".rstrip()
 
 
 def biomarker_items(text: str) -> frozenset[str]:
     """Return the results that a normalised value reports."""
-    for pattern, replacement in _SHORTHAND:
+    for pattern, replacement in (*_SHORTHAND, *_AGAINST_LIMIT):
         text = pattern.sub(replacement, text)
     items: set[str] = set()
     unknown: set[str] = set()
-    for part in filter(None, (part.strip(" .,") for part in text.split(";"))):
+    for part in filter(None, (part.strip(" .,/") for part in text.split(";"))):
         results = list(_results(part))
         items |= {f"{marker.code} {value}" for marker, value in results if value}
         is_normal_gene = genes_named(part) and NO_FINDING.search(part)
-        if not results and not _UNTESTED.search(part) and not is_normal_gene:
+        is_word = bool(re.search(r"\w", part))
+        if is_word and not results and not _UNTESTED.search(part) and not is_normal_gene:
             unknown.add(part)
     return frozenset(items | unknown)
 
@@ -77,46 +115,48 @@ def _results(part: str) -> Iterator[tuple[Entry, str | None]]:
     A marker with nothing of its own takes its neighbour's value: "ER/PR positive".
     """
     inherited: str | None = None
-    for marker, words in reversed(_segments(part)):
-        is_bare = not words.strip(" /,&-()") or words.strip() in {"and", "/", "&"}
-        if is_bare and marker.code in _PAIRED and inherited:
-            yield marker, inherited
-        elif _UNTESTED.search(words):
-            yield marker, None
+    for segment in reversed(_segments(part)):
+        if segment.is_bare and inherited:
+            yield segment.marker, inherited
+        elif _UNTESTED.search(segment.words):
+            yield segment.marker, None
         else:
-            inherited = _value(marker, words)
-            yield marker, inherited
+            inherited = _value(segment.marker, segment.described)
+            yield segment.marker, inherited
 
 
-def _segments(part: str) -> list[tuple[Entry, str]]:
-    """Return each marker named in the part with the words that describe it."""
-    mentions = _one_per_neighbourhood(_markers().find(part))
-    segments: list[tuple[Entry, str]] = []
-    if not mentions:
-        return segments
-    leading = part[: mentions[0].start]
-    for mention, following in zip(mentions, [*mentions[1:], None], strict=True):
-        between = part[mention.end : following.start if following else len(part)]
-        lead_of_next = _LEADING.search(between) if following else None
-        own = between[: lead_of_next.start()] if lead_of_next else between
-        segments.append((mention.entry, f"{own} {leading}{_named_value(mention, part)}".rstrip()))
+def _segments(part: str) -> list[_Segment]:
+    """Return each marker named in the part with the words that describe it; repeats of a name are one marker."""
+    segments: list[_Segment] = []
+    neighbourhoods = _neighbourhoods(_markers().find(part))
+    leading = part[: neighbourhoods[0][0].start] if neighbourhoods else ""
+    for at, mentions in enumerate(neighbourhoods):
+        following = neighbourhoods[at + 1][0] if at + 1 < len(neighbourhoods) else None
+        ends = [mention.start for mention in mentions[1:]] + [following.start if following else len(part)]
+        slices = [part[mention.end : end] for mention, end in zip(mentions, ends, strict=True)]
+        lead_of_next = _LEADING.search(slices[-1]) if following else None
+        if lead_of_next:
+            slices[-1] = slices[-1][: lead_of_next.start()]
+        names = " ".join(_named_value(mention, part) for mention in mentions)
+        segments.append(_Segment(mentions[0].entry, f"{' '.join(slices)} {leading}", names))
         leading = lead_of_next[1] if lead_of_next else ""
     return segments
 
 
 def _named_value(mention: Mention, part: str) -> str:
     """Return the matched words when they are the name of a result themselves, such as dMMR."""
-    matched = part[mention.start : mention.end]
-    return f" {matched}" if mention.entry.kind in {"status", "category"} else ""
+    return part[mention.start : mention.end] if mention.entry.kind in {"status", "category"} else ""
 
 
-def _one_per_neighbourhood(mentions: list[Mention]) -> list[Mention]:
-    """Return mentions with repeats of the marker before dropped: "MSI-H (dMMR)" is one result."""
-    kept: list[Mention] = []
+def _neighbourhoods(mentions: list[Mention]) -> list[list[Mention]]:
+    """Return mentions with repeats of one marker together: "MSI-H (dMMR)" is one result."""
+    grouped: list[list[Mention]] = []
     for mention in mentions:
-        if not kept or kept[-1].entry.code != mention.entry.code:
-            kept.append(mention)
-    return kept
+        if grouped and grouped[-1][0].entry.code == mention.entry.code:
+            grouped[-1].append(mention)
+        else:
+            grouped.append([mention])
+    return grouped
 
 
 def _value(marker: Entry, words: str) -> str:
