@@ -16,6 +16,7 @@ from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
 
 _PLURAL_FROM_LENGTH = 4
+_HYPHEN_KEPT_TO_LENGTH = 4  # T-ALL is not "tall", AC-T is not "act"
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def lexicon(field: Field) -> Lexicon:
 def surface_pattern(forms: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern for whole-word occurrences of any of these normalised forms, the longest tried first.
 
-    A blank also matches a hyphen, a hyphen may be missing, and longer names may carry a plural s.
+    A blank also matches a hyphen, a hyphen may be missing from all but the shortest, and longer names may carry a plural s.
     """
     by_first: dict[str, list[str]] = {}
     for form in sorted(forms, key=lambda form: (-len(form), form)):
@@ -80,14 +81,13 @@ def _start_pattern(first: str) -> str:
 
 
 def _rest_pattern(form: str) -> str:
-    body = "".join(_character_pattern(character) for character in form[1:-1]) + re.escape(form[1:][-1:])
+    letters = form.replace("-", "")
+    hyphen = "[ -]" if letters.isalpha() and len(letters) <= _HYPHEN_KEPT_TO_LENGTH else "[ -]?"
+    of_character = {" ": "[ -]", "-": hyphen}
+    body = "".join(of_character.get(letter, re.escape(letter)) for letter in form[1:-1]) + re.escape(form[1:][-1:])
     plural = "s?" if form[-1].isalpha() and len(form) >= _PLURAL_FROM_LENGTH else ""
     after = r"(?![a-z0-9])" if form[-1].isalnum() or form[-1] == "-" else ""
     return f"{body}{plural}{after}"
-
-
-def _character_pattern(character: str) -> str:
-    return {" ": "[ -]", "-": "[ -]?"}.get(character, re.escape(character))
 
 
 def _key(form: str) -> str:

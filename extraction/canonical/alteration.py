@@ -16,9 +16,20 @@ from extraction.vocabulary import Entry, vocabulary
 from extraction.wording import normalised
 
 _PART = re.compile(r";(?![^()]*\))")
-_CLAUSE = re.compile(r"\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)")
+_RESIDUE_CHANGE = r"(?:p\.)?(?:[a-z]|[a-z]{3})\d{2,4}(?:[a-z]{3}|[a-z*])(?![a-z0-9])"
+_CLAUSE = re.compile(
+    r"\||,(?![^()]*\))| \+ | and (?!(?:deletion|insertion)\b)|(?<=[+-])/|"
+    rf"(?:/| & | with (?:an? |acquired |secondary |concurrent |co-?occurring |subsequent )*)(?={_RESIDUE_CHANGE})"
+)
+_LISTED = re.compile(rf"\((?=[^()]*,)((?:{_RESIDUE_CHANGE}[,/ ]*)+)\)")
+_ASIDE = re.compile(r"\([^()]*\)")
+_SUFFIXED = re.compile(r"\b[gst]?(brca(?:1/2|[12])?|esr1|pik3ca|idh[12]?|egfr|[kn]?ras|braf|tp53)(m|mut|wt)\b")
+_CYTOGENETIC = re.compile(
+    r"(?:(?P<kind>del|gain|amp)(?:etion)?(?: of)? ?\(? ?(?P<arm>\d{1,2}[pq])|(?P<arm2>\d{1,2}[pq]) ?(?P<kind2>del|gain|amp|loss))"
+)
+_FAMILIES = {"RAS": {"KRAS", "NRAS", "HRAS"}, "BRCA": {"BRCA1", "BRCA2"}, "IDH": {"IDH1", "IDH2"}}
 NO_FINDING = re.compile(
-    r"\bnone\b|wild[- ]?type|\bwt\b|\bnegative\b|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|"
+    r"\bnone\b|wild[- ]?type|\bwt\b|\bneg(?:ative)?\b|[a-z0-9]-(?=$|[/, ])|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|"
     r"\bbenign\b|uncertain significance|"
     r"\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
     r"\bno (?:\w+ ){0,2}(?:mutations?|alterations?|variants?|fusions?|rearrangements?)\b"
@@ -32,10 +43,26 @@ def alteration_items(text: str) -> frozenset[str]:
     """Return the alterations that a normalised value reports; a part without any known gene is an item of its own."""
     items: set[str] = set()
     last_gene: str | None = None
-    for part in filter(None, (part.strip() for part in _PART.split(text))):
+    for part in filter(None, (_plain(part) for part in _PART.split(text))):
         found, last_gene = _items_of_part(part, last_gene)
-        items |= found or (set() if NO_FINDING.search(part) else {part})
+        items |= found or (set() if NO_FINDING.search(part) else {_cytogenetic(part)})
     return frozenset(_without_subsumed(items))
+
+
+def _plain(part: str) -> str:
+    """Return a part without asides that report no finding, lists in brackets and suffixes (BRCA2m) written out."""
+    part = _ASIDE.sub(lambda aside: " " if NO_FINDING.search(aside[0]) and genes_named(aside[0]) else aside[0], part)
+    part = _LISTED.sub(r" \1", part)
+    return _SUFFIXED.sub(lambda m: f"{m[1]} {'wild-type' if m[2] == 'wt' else 'mutation'}", part).strip()
+
+
+def _cytogenetic(part: str) -> str:
+    """Return a part without known genes; a lost or gained chromosome arm in one spelling: del(17p)."""
+    match = _CYTOGENETIC.search(part)
+    if not match:
+        return part
+    kind = {"loss": "del", "amp": "gain"}.get(found := match["kind"] or match["kind2"], found)
+    return f"{kind}({match['arm'] or match['arm2']})"
 
 
 def genes_named(text: str) -> list[Mention]:
@@ -51,6 +78,8 @@ def item_of(gene: str, alteration: str) -> str:
 def _items_of_part(part: str, last_gene: str | None) -> tuple[set[str], str | None]:
     """Return the items of one part and the gene it named last: of that gene speaks what names none ("L858R, T790M")."""
     items: set[str] = set()
+    named = genes_named(part)
+    last_gene = named[0].entry.code if named else last_gene
     for clause in filter(None, (clause.strip() for clause in _CLAUSE.split(_with_genes_joined(part)))):
         genes = genes_named(clause)
         last_gene = genes[-1].entry.code if genes else last_gene
@@ -86,8 +115,12 @@ def _item_shared(clause: str, gene: str) -> str:
 
 
 def _are_joined(clause: str, genes: list[Mention]) -> bool:
-    """Return whether two genes are written as fusion partners, as in EML4-ALK."""
-    return any(clause[left.end : right.start] in {"-", "::"} for left, right in pairwise(genes))
+    """Return whether two genes are written as fusion partners, as in EML4-ALK; with a slash, if they are known ones."""
+    return any(
+        (gap := clause[left.end : right.start]) in {"-", "::"}
+        or (gap in {"/", ":"} and frozenset({left.entry.code, right.entry.code}) in _partners())
+        for left, right in pairwise(genes)
+    )
 
 
 def _shares_alteration(clause: str, genes: list[Mention]) -> bool:
@@ -119,6 +152,8 @@ def _fusion_items(genes: list[str]) -> set[str]:
 
 def _without_subsumed(items: set[str]) -> set[str]:
     specific_genes = {gene for gene, alteration in map(_split, items) if alteration != _UNSPECIFIED}
+    genes = {gene for gene, _ in map(_split, items)}
+    specific_genes |= {family for family, members in _FAMILIES.items() if members & genes}
     return items - {f"{gene} {_UNSPECIFIED}" for gene in specific_genes}
 
 
@@ -140,6 +175,13 @@ def _alterations() -> tuple[Entry, ...]:
 @cache
 def _fusions() -> frozenset[str]:
     return frozenset(entry.item for entry in _alterations() if entry.kind == "fusion")
+
+
+@cache
+def _partners() -> frozenset[frozenset[str]]:
+    """Return the pairs of genes whose fusion has an entry of its own, such as EML4 and ALK."""
+    pairs = (entry.code.removesuffix(" fusion").split("-") for entry in _alterations() if entry.kind == "fusion")
+    return frozenset(frozenset(pair) for pair in pairs if len(pair) > 1)
 
 
 @cache

@@ -9,14 +9,25 @@ from extraction.lexicon import Lexicon
 from extraction.vocabulary import Entry, vocabulary
 
 _SPREAD = re.compile(
-    r"\b(?:metastatic|metastases|metastasis|spread|mets) (?:to|in|involving|of)\b.*|\bwith \w* ?metasta\w+.*"
+    r"^.*\b(?:metastas[ei]s|mets) from\b|"
+    r"\b(?:metastatic|metastases|metastasis|spread|mets) (?:to|in|involving|of)\b.*|\bwith (?:\w+ ){0,3}(?:metasta\w+|mets)\b.*|"
+    r"\([^()]*\b(?:metastas[ei]s|mets)\b[^()]*\)|, ?(?:[\w/&]+ ){0,5}(?:metastas[ei]s|mets)\b.*"
 )
+_KIND = re.compile(r"cancer|carcinoma|melanoma|lymphoma|sarcoma|leukemia|myeloma|blastoma|glioma|mesothelioma|\bca\b")
 
 
 def cancer_items(text: str) -> frozenset[str]:
     """Return the canonical cancers of a normalised value; several primaries are separated by semicolons."""
-    items = {entry.item for part in text.split(";") if (entry := _narrowest(_SPREAD.sub(" ", part)))}
+    parts = [cancer for part in text.split(";") for cancer in _cancers(_SPREAD.sub(" ", part))]
+    items = {entry.item for part in parts if (entry := _narrowest(part))}
     return frozenset(items or {text})
+
+
+def _cancers(part: str) -> list[str]:
+    """Return the part, or both its halves when each of them is a cancer of its own: "breast cancer and melanoma"."""
+    halves = re.split(r" and | & ", part)
+    are_two = len(halves) == 2 and all(_KIND.search(half) and _narrowest(half) for half in halves)
+    return halves if are_two else [part]
 
 
 def _narrowest(part: str) -> Entry | None:

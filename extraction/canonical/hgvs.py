@@ -14,25 +14,27 @@ _ONE_LETTER = {
     "tyr": "y", "val": "v", "ter": "*",
 }  # fmt: skip
 _THREE = "|".join(_ONE_LETTER)
-_THREE_LETTERS = re.compile(rf"(?<![a-z])({_THREE})(\d+)((?:{_THREE})(?![a-z]))?")
+_THREE_LETTERS = re.compile(rf"(?<![a-z])({_THREE})(\d+)((?:{_THREE})(?=fs|[^a-z]|$))?")
 _RANGE_END = re.compile(rf"(?<=_)({_THREE})(?=\d)")
 _AA = "[acdefghiklmnpqrstvwy]"
 _KINDS = {"del": "deletion", "ins": "insertion", "skip": "skipping", "dup": "insertion", "mut": "mutation"}
 _EXON = (
     re.compile(r"\be(?:xon|x)?\.? ?(?P<number>\d{1,2})(?!\d).{0,14}?(?P<kind>del|ins|skip|dup)"),
     re.compile(r"(?P<kind>del|ins|skip|dup)\w*(?: \w+)? .{0,6}?(?:exon|ex)\.? ?(?P<number>\d{1,2})(?!\d)"),
-    re.compile(r"\b(?P<kind>del)\.? ?(?P<number>19)\b"),
+    re.compile(r"\b(?P<kind>del)(?:etion)?\.? ?(?P<number>19)\b"),
     re.compile(r"\b(?P<number>19) ?(?P<kind>del)"),
-    re.compile(r"\bexon ?(?P<number>\d{1,2})(?!\d)(?P<kind>)"),
+    re.compile(r"\b(?:exon|ex)[ -]?(?P<number>\d{1,2})(?!\d)(?P<kind>)"),
 )
 _WORDS = (
     ("ITD", r"\bitd\b|internal tandem"),
     ("vIII", r"v ?iii\b|variant (?:iii|3)\b"),
     ("promoter", r"promoter"),
-    ("fusion", r"fusion|rearrang|translocat|::"),
-    ("amplification", r"amplif|copy[- ]number gain|\bgain\b"),
-    ("loss", r"\bloss\b(?![ -]of[ -]function)|\blost\b|\bdeletion\b|\bdeleted\b|\bdeep del"),
+    ("fusion", r"fusion|(?<!large )(?<!genomic )rearrang|translocat|::|double[- ]hit"),
+    ("amplification", r"amplif|copy[- ]number gain|\bgain\b|\bamps?\b"),
+    ("loss", r"\bloss\b(?![ -]of[ -]function)|\blost\b|\bdeletion\b|\bdeleted\b|\bdel\b"),
     ("splice", r"splic"),
+    ("TKD", r"\btkd\b|tyrosine kinase domain"),
+    ("V7", r"\bv7\b|variant 7\b"),
 )
 _UNSPECIFIED = "mutation"
 
@@ -59,12 +61,17 @@ def one_letter(text: str) -> str:
 
 
 def _coding_change(text: str) -> str | None:
-    """Return a coding deletion, insertion or duplication, or a legacy name such as 185delAG."""
-    match = re.search(r"(?:\bc\.|(?<![\w.]))(\d[\d_+-]*(?:delins|del|ins|dup)[acgt]*)\b", text)
+    """Return a coding deletion, insertion or duplication, or a legacy name such as 185delAG.
+
+    HGVS lets the bases of c.68_69delAG and of c.5266dupC go unsaid, so they are left out.
+    """
+    match = re.search(r"(?:\bc\.|(?<![\w.]))(\d[\d_+-]*(?:delins|del|ins|dup)(?:[acgt]+|\d+)?)\b", text)
     if not match:
         return None
-    position, bases = re.fullmatch(r"(.*?(?:delins|del|ins|dup))([acgt]*)", match[1]).groups()  # type: ignore[union-attr]
-    return f"{'c.' if match[0].startswith('c.') else ''}{position}{bases.upper()}"
+    position, bases = re.fullmatch(r"(.*?(?:delins|del|ins|dup))(.*)", match[1]).groups()  # type: ignore[union-attr]
+    if not match[0].startswith("c."):
+        return f"{position}{bases.upper()}"
+    return f"c.{position}" if position.endswith(("del", "dup")) else f"c.{position}{bases.upper()}"
 
 
 def _protein_change(text: str) -> str | None:
@@ -72,8 +79,8 @@ def _protein_change(text: str) -> str | None:
         return f"{match[1].upper()}_{match[2].upper()}{match[3]}{match[4].upper()}"
     if match := re.search(rf"\b({_AA}\d{{1,4}}){_AA}?fs", text):
         return f"{match[1].upper()}fs"
-    if match := re.search(rf"\b({_AA}\d{{1,4}})({_AA}|\*|x)(?![a-z0-9])", text):
-        return match[1].upper() + match[2].replace("*", "x").upper()
+    if match := re.search(rf"\b({_AA}\d{{1,4}})({_AA}|\*|x|ter|stop)(?![a-z0-9])", text):
+        return match[1].upper() + re.sub(r"\*|ter|stop", "x", match[2]).upper()
     if match := re.search(rf"\b({_AA}\d{{2,4}})(?![a-z0-9])", text):
         return match[1].upper()
     return None

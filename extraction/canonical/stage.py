@@ -12,7 +12,8 @@ from extraction.vocabulary import vocabulary
 
 _ROMAN = {"0": "0", "1": "I", "2": "II", "3": "III", "4": "IV"}
 _NUMERAL = re.compile(
-    r"(?<![a-z0-9.+])(iv|iii|ii|i|(?<![tnmpc.\d])[0-4](?!\s*[+/%.\d]))(?:[ -]?([a-d])(\d)?)?(?![a-z0-9])"
+    r"(?<![a-z0-9.+])(iv|iii|ii|i|(?<![tnmpc.\d])[0-4](?!\s*[+/%.\d]))(?:x?e|(?<=i)x|(?<=[iv][iv])s)?"
+    r"(?:[ -]?([a-d])(\d)?)?[rp]?(?![a-z0-9])"
 )
 _TNM = re.compile(
     r"\b[cpyrm]{0,3}t(?:[0-4x]|is)[a-d]?\s*,?\s*[cpyr]{0,2}n[0-3x][a-c]?(?:\s*,?\s*[cpyr]{0,2}m([01x])[a-d]?)?(?![a-z0-9])"
@@ -27,18 +28,31 @@ _IN_PROSE = re.compile(
     r"(?P<numeral>\b(?:iv|iii|ii|i|[0-4])(?:[ -]?[a-d]\d?)?)(?![a-z0-9])"
     r"(?! (?:fluids?|contrast|access|push|iron|antibiotics?|infusion|line|steroids?|morphine)\b)"
 )
+_PREFIX = re.compile(r"\b(?:yp|[pc])(?=(?:iv|i{1,3})[a-d]?\d?\b)")
+_SPELLED = {"one": "i", "two": "ii", "three": "iii", "four": "iv"}
+_EARLIER = re.compile(
+    r"\b(?:initial(?:ly)?|original(?:ly)?|previous(?:ly)?|formerly)\W+(?:\w+\W+){0,2}?(?:iv|i{1,3}|[0-4])[a-d]?\d?\b|"
+    r"\b(?:stage )?(?:iv|i{1,3}|[0-4])[a-d]?\d? (?:at|on) (?:initial )?(?:diagnosis|presentation)\b"
+)
+_NOT_METASTATIC = re.compile(r"\bnon-?metasta|\b(?:not|no) (?:\w+ )?metasta|\bwithout (?:\w+ )?metasta|\bm0\b")
 _NOW = re.compile(r"\b(?:now|currently?|progressed to|restaged|upstaged to)\b|->")
 
 
 def stage_items(text: str) -> frozenset[str]:
     """Return the canonical stage of a normalised value: the current one when an earlier one is named too."""
-    current = _NOW.split(text)[-1]
-    stages = stated_stages(current) or stated_stages(text)
+    text = _PREFIX.sub("", re.sub(r"(?<=stage )(?:one|two|three|four)\b", lambda word: _SPELLED[word[0]], text))
+    current = _EARLIER.sub(" ", _NOW.split(text)[-1])
+    stages = stated_stages(current)
+    if not stages and _NOW.search(text) and is_metastatic(current):
+        return frozenset({"IV"})
+    stages = stages or stated_stages(text)
     if stages:
         return frozenset(stages[:1])
     if tnm := _TNM.search(text):
         return frozenset({"IV" if tnm[1] == "1" else re.sub(r"[\s,]+", "", tnm[0]).upper()})
-    mentions = lexicon("stage").find(text)
+    if _NOT_METASTATIC.search(text):
+        return frozenset({text})
+    mentions = lexicon("stage").find(_GRADE.sub(" ", text))
     named = [mention.entry.item for mention in mentions] or [item for item in ("IV",) if is_metastatic(text)]
     return frozenset(named[:1] or {text})
 
