@@ -88,13 +88,13 @@ def write_notes(seed: int, counts: Counts, progress: Progress | None = None) -> 
     notes: dict[str, list[Note]] = {split: [] for split in SPLITS}
     seen: set[str] = set()
     total = sum(counts.of(split) for split in SPLITS)
-    for case in _cases(seed):
+    for case in cases(seed):
         split = split_of(case)
         if len(notes[split]) >= counts.of(split):
             if all(len(notes[name]) >= counts.of(name) for name in SPLITS):
                 return notes
             continue
-        note = _sound_note(case, Edition(seed, split, catalogue()), seen)
+        note = sound_note(case, Edition(seed, split, catalogue()), seen)
         if note is None:
             continue
         seen.add(note.record.input)
@@ -104,7 +104,8 @@ def write_notes(seed: int, counts: Counts, progress: Progress | None = None) -> 
     return notes
 
 
-def _cases(seed: int) -> Iterator[Case]:
+def cases(seed: int) -> Iterator[Case]:
+    """Yield the cases of a seed that are clinically sound, without end."""
     number = 0
     while True:
         case = draw_case(number, seed, catalogue())
@@ -119,7 +120,8 @@ def split_of(case: Case) -> str:
     return "validation" if place < 0.11 else "challenge" if place < 0.20 else "train"
 
 
-def _sound_note(case: Case, edition: Edition, seen: set[str]) -> Note | None:
+def sound_note(case: Case, edition: Edition, seen: set[str]) -> Note | None:
+    """Return the note of a case that has no fault and is none of those seen, or None when no attempt gives one."""
     for attempt in range(_ATTEMPTS):
         note = write_note(case, edition, attempt)
         if note.record.input not in seen and not faults(note):
