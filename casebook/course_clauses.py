@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from casebook.case import Event
 from casebook.clauses import Clauses, SlotValues
 from casebook.labels import Tag
+from casebook.phrases import is_given_once
 
 _INFERRED = {
     "partial response": "shrinkage",
@@ -23,24 +24,42 @@ _RESPONSE_KIND = {
     "biochemical recurrence": "response_biochemical",
     "pathologic complete response": "response_pathologic",
 }
+# Two steps that one clause may tell; the slots of the second step end in 2.
+STEPS = {
+    ("neoadjuvant", "surgery"): "neoadjuvant_then_surgery",
+    ("surgery", "adjuvant"): "surgery_then_adjuvant",
+    ("surgery", "chemoradiation"): "surgery_then_chemoradiation",
+    ("line", "line"): "line_then_line",
+}
+_STEPS_SHARE = 0.45
+_INFERRED_SHARE = 0.27
+_BEST_SHARE = 0.45
 
 
-def write_course(clauses: Clauses, shows_sites: bool) -> None:
+@dataclass(frozen=True)
+class Telling:
+    """What the course may say besides its events; `surgical_stage` holds the slots of a stage found at surgery."""
+
+    shows_sites: bool
+    tells_course: bool
+    surgical_stage: SlotValues
+
+
+def write_course(clauses: Clauses, telling: Telling) -> None:
     """Write what was done, what came of it and how things stand."""
     case, stream = clauses.case, clauses.stream
-    tells_course = bool(case.events) and stream.happens(0.97)
-    tells_response = bool(case.response) and stream.happens(0.95)
+    tells_response = bool(case.response) and stream.happens(0.96)
     lines = tuple(event for event in case.events if event.line and event.setting == "line")
-    told = _Told(clauses, lines[-1] if lines else None, tells_response)
+    told = _Told(clauses, telling, lines[-1] if lines else None, tells_response)
     is_relapse_told = case.setting != "recurrent"
-    for order, event in enumerate(case.events):
-        if not is_relapse_told and event.setting in {"line", "local"}:
-            _relapse(clauses, shows_sites)
+    order = 0
+    while order < len(case.events):
+        if not is_relapse_told and case.events[order].setting in {"line", "local"}:
+            _relapse(clauses, telling.shows_sites)
             is_relapse_told = True
-        if tells_course:
-            told.event(event, order)
+        order += told.steps(order) if telling.tells_course else 1
     if not is_relapse_told:
-        _relapse(clauses, shows_sites)
+        _relapse(clauses, telling.shows_sites)
     if tells_response and not told.is_status_told:
         _status(clauses, float(lines[-1].line if lines else 0))
 
@@ -63,12 +82,40 @@ class _Told:
     """What the course has told so far."""
 
     clauses: Clauses
+    telling: Telling
     last_line: Event | None
     tells_response: bool
     is_status_told: bool = False
 
-    def event(self, event: Event, order: int) -> None:
-        """Write one step of the course."""
+    def steps(self, order: int) -> int:
+        """Write the step of the course at this place, perhaps with the next one; return how many were told."""
+        events = self.clauses.case.events
+        if order == 0 and self.telling.surgical_stage:
+            slots = {**self.clauses.phrases.event(events[0], 0), **self.telling.surgical_stage}
+            self.clauses.add("course", "surgery_with_stage", slots)
+            return 1
+        kind = STEPS.get((events[order].setting, events[order + 1].setting)) if order + 1 < len(events) else None
+        if kind and self._fits(events[order], events[order + 1]) and self.clauses.stream.happens(_STEPS_SHARE):
+            self._two(kind, order)
+            return 2
+        self._one(events[order], order)
+        return 1
+
+    def _fits(self, first: Event, second: Event) -> bool:
+        if first.setting != "line":
+            return True
+        return first.progressed and self.tells_response and not (_is_one_time(first) or _is_one_time(second))
+
+    def _two(self, kind: str, order: int) -> None:
+        events = self.clauses.case.events
+        slots: SlotValues = dict(self.clauses.phrases.event(events[order], order))
+        second = self.clauses.phrases.event(events[order + 1], order + 1)
+        slots |= {f"{name}2": value for name, value in second.items()}
+        if events[order].line:
+            slots |= _progression_slots(self.clauses, events[order].line + 0.5)
+        self.clauses.add("course", kind, slots)
+
+    def _one(self, event: Event, order: int) -> None:
         slots: SlotValues = dict(self.clauses.phrases.event(event, order))
         if event.setting != "line":
             self.clauses.add("status" if event.setting == "planned" else "course", event.setting, slots)
@@ -78,7 +125,7 @@ class _Told:
             slots["best"] = self.clauses.phrases.response(event.best, event.line)
         if self._tells_with_response(event):
             slots["r"] = self.clauses.phrases.response(self.clauses.case.response[0], event.line + 0.5)
-            self.clauses.add("course", "line_with_response", slots)
+            self.clauses.add("course", "once_with_response" if _is_one_time(event) else "line_with_response", slots)
             self.is_status_told = True
             return
         self.clauses.add("course", self._kind(event), slots)
@@ -86,19 +133,26 @@ class _Told:
     def _tells_with_response(self, event: Event) -> bool:
         is_answered = event is self.last_line and event.best and not event.progressed
         is_one_state = self.tells_response and len(self.clauses.case.response) == 1
-        return bool(is_answered and is_one_state) and self.clauses.stream.happens(0.25)
+        return bool(is_answered and is_one_state) and self.clauses.stream.happens(0.3)
 
     def _kind(self, event: Event) -> str:
         """Return the kind of clause for a line of therapy; note when it tells the present state too."""
         stream, is_last = self.clauses.stream, event is self.last_line
+        current, past = ("once", "once") if _is_one_time(event) else ("line_current", "line_past")
         if not event.progressed or not self.tells_response:
-            return "line_current" if is_last and not event.progressed else "line_past"
+            return current if is_last and not event.progressed else past
         if is_last and stream.happens(0.5):
-            return "line_past"
+            return past
         self.is_status_told |= is_last
-        if event.best and (is_last or stream.happens(0.25)):
-            return "line_response_past"
-        return "line_past" if not is_last and stream.happens(0.3) else "line_progressed"
+        if event.best and (is_last or stream.happens(_BEST_SHARE)):
+            return "once_response_past" if _is_one_time(event) else "line_response_past"
+        if not is_last and stream.happens(0.3):
+            return past
+        return "once_progressed" if _is_one_time(event) else "line_progressed"
+
+
+def _is_one_time(event: Event) -> bool:
+    return is_given_once(event.treatment.parts)
 
 
 def _progression_slots(clauses: Clauses, order: float) -> SlotValues:
@@ -116,7 +170,7 @@ def _status(clauses: Clauses, order: float) -> None:
         return
     last = clauses.case.response[-1]
     rule = _rule(clauses, last)
-    if rule and clauses.stream.happens(0.24):
+    if rule and clauses.stream.happens(_INFERRED_SHARE):
         tag = str(Tag("response", last, order + 0.5, rule))
         clauses.add("status", f"inferred_{rule}", {}, tag=tag)
         return

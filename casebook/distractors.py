@@ -7,44 +7,43 @@ from casebook.clauses import Clauses
 from casebook.grammar import Piece
 from casebook.labels import distractor
 from casebook.phrases import joined
+from casebook.streams import Stream
 from casebook.treatments import is_allowed, treatment
 
-# Weights follow the shares of the specification; the block is where a note would put such a statement.
-KINDS: tuple[tuple[str, float, str], ...] = (
-    ("negative_gene", 30, "findings"),
-    ("untested", 15, "findings"),
-    ("ruled_out_site", 15, "status"),
-    ("considered", 12, "extras"),
-    ("roman", 12, "extras"),
-    ("grade", 12, "findings"),
-    ("anatomy", 10, "extras"),
-    ("drug_noise", 10, "extras"),
-    ("family", 8, "extras"),
-    ("drug_class", 8, "extras"),
-    ("prior_cancer", 6, "extras"),
-    ("equivocal", 6, "status"),
-    ("percentages", 5, "extras"),
-    ("guideline", 3, "extras"),
-    ("held", 3, "extras"),
+# Shares (%) of the specification; the blocks are where a note would put such a statement. Some cases have nothing to
+# say of a kind (no gene left to be negative, no free site), so a kind is drawn more often than its share in the others.
+KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
+    ("negative_gene", 22, 0.80, ("findings",)),
+    ("untested", 15, 0.90, ("findings",)),
+    ("ruled_out_site", 15, 0.85, ("status", "staging")),
+    ("considered", 12, 0.95, ("extras",)),
+    ("roman", 12, 1.0, ("extras", "status", "opening")),
+    ("grade", 10, 0.75, ("findings", "staging")),
+    ("anatomy", 10, 0.85, ("extras",)),
+    ("drug_noise", 10, 1.0, ("extras", "opening")),
+    ("family", 8, 1.0, ("extras", "opening")),
+    ("drug_class", 8, 1.0, ("extras",)),
+    ("prior_cancer", 6, 0.85, ("extras", "opening")),
+    ("equivocal", 6, 0.85, ("status", "extras")),
+    ("percentages", 5, 1.0, ("extras", "status")),
+    ("guideline", 3, 0.95, ("extras",)),
+    ("held", 3, 0.95, ("extras",)),
 )
+_SUPERSEDED_STAGE_SHARE = 0.55
 _FREE_SITES = ("brain", "liver", "bone", "adrenal", "lung")
 
 
-def write_distractors(clauses: Clauses, count: int) -> list[str]:
-    """Write up to `count` distractors of different kinds and return the kinds written."""
+def write_distractors(clauses: Clauses, stream: Stream, density: float) -> list[str]:
+    """Write distractors, each kind by its share times `density`, and return the kinds written."""
     written: list[str] = []
-    if clauses.case.earlier_stage and clauses.stream.happens(0.45):
+    if clauses.case.earlier_stage and clauses.stream.happens(_SUPERSEDED_STAGE_SHARE):
         clauses.add("opening", "superseded_stage", {"old_stage": clauses.phrases.earlier_stage()})
         written.append("superseded_stage")
-    pool = [((kind, block), weight) for kind, weight, block in KINDS]
-    while pool and len(written) < count:
-        kind, block = clauses.stream.weighted(pool)
-        pool = [entry for entry in pool if entry[0][0] != kind]
-        slots = _slots(kind, clauses)
+    for kind, share, possible, blocks in KINDS:
+        slots = _slots(kind, clauses) if stream.happens(density * share / 100 / possible) else None
         if slots is not None:
-            clauses.add(
-                block, kind, slots, tag=distractor(kind, "") if kind in {"roman", "anatomy", "percentages"} else ""
-            )
+            tag = distractor(kind, "") if kind in {"roman", "anatomy", "percentages"} else ""
+            clauses.add(stream.pick(blocks), kind, slots, tag=tag)
             written.append(kind)
     return written
 

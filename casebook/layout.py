@@ -6,13 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from casebook.clauses import BLOCKS, Draft
+from casebook.clauses import BLOCKS, Clause, Draft
 from casebook.grammar import Piece, Writer, text_of
+from casebook.joints import Joints, is_poor
 from casebook.streams import Stream
 
 _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
+_HEADING = re.compile(r"^(.*?)(: | - | = )$", re.DOTALL)
 _OWN_HEADING = re.compile(r"^[A-Z][\w/ -]*(?:: | - )")
-_COMMON_START = re.compile(r"(?!Mrs? |Dr )[A-Z]?[a-z]*(?: |$)")
+_PLAIN_ORDER_SHARE = 0.7
+_HEADING_AS_WRITTEN_SHARE = 0.4
+_HEADING_MARKS = (": ", ": ", ": ", " - ", " -- ", ":\n", " = ")
 
 
 @dataclass(frozen=True)
@@ -26,38 +30,77 @@ class Span:
 
 def compose(draft: Draft, genre: dict[str, Any], stream: Stream) -> list[Piece]:
     """Return the pieces of the whole note, clauses in the genre's order; `genre` holds the lists of layout.yml too."""
-    blocks = {name: _shuffled_tail(name, clauses, stream) for name, clauses in draft.blocks.items()}
+    blocks = {name: _shuffled(name, clauses, stream) for name, clauses in draft.blocks.items()}
     separator = genre.get("separator", " ")
+    joints = Joints(genre, stream)
     writer = Writer(stream, {})
-    lines = [text_of(writer.expand(line, {})) for line in stream.pick(genre["layouts"])]
-    chunks = [_chunk(line, blocks, genre, stream) for line in lines]
+    layout = [text_of(writer.expand(line, {})) for line in stream.pick(genre["layouts"])]
+    dress = _dress(stream)
+    chunks = [_chunk(_line(line, stream), blocks, joints, dress) for line in layout]
+    chunks = _merged([chunk for chunk in chunks if chunk], joints, separator)
     pieces: list[Piece] = []
-    for chunk in filter(None, chunks):
+    for chunk in chunks:
         pieces += ([Piece(separator)] if pieces else []) + chunk
     return _letter(pieces, genre, stream) if genre.get("letter") else pieces
 
 
-def _shuffled_tail(name: str, clauses: list[list[Piece]], stream: Stream) -> list[list[Piece]]:
+def _shuffled(name: str, clauses: list[Clause], stream: Stream) -> list[Clause]:
     """Return the clauses of a block; those of `findings` and `extras` in any order."""
     return stream.shuffled(clauses) if name in {"findings", "extras"} else clauses
 
 
-def _chunk(line: str, blocks: dict[str, list[list[Piece]]], genre: dict[str, Any], stream: Stream) -> list[Piece]:
+def _line(line: str, stream: Stream) -> str:
+    """Return a line of a layout; a plain run of blocks may have two neighbours change places after the opening."""
+    names = line.split(" ")
+    if len(names) < len(BLOCKS) or not set(names) <= set(BLOCKS) or stream.happens(_PLAIN_ORDER_SHARE):
+        return line
+    at = stream.integer(1, len(names) - 2)
+    names[at], names[at + 1] = names[at + 1], names[at]
+    return " ".join(names)
+
+
+@dataclass(frozen=True)
+class _Dress:
+    """How one note writes its headings."""
+
+    mark: str
+    is_upper: bool
+    is_lower: bool
+    as_written: bool
+
+    def of(self, heading: str) -> str:
+        """Return a heading such as "Stage: " as this note writes it."""
+        match = _HEADING.match(heading)
+        if not match or self.as_written:
+            return heading
+        words = match[1].upper() if self.is_upper else match[1].lower() if self.is_lower else match[1]
+        return words + self.mark
+
+
+def _dress(stream: Stream) -> _Dress:
+    look = stream.fraction()
+    mark = stream.pick(_HEADING_MARKS)
+    return _Dress(mark, look < 0.3, look > 0.85, stream.happens(_HEADING_AS_WRITTEN_SHARE))
+
+
+def _chunk(line: str, blocks: dict[str, list[Clause]], joints: Joints, dress: _Dress) -> list[Piece]:
     match = _HEADED.match(line)
     heading, names = (match[1], match[2].split()) if match else ("", line.split())
-    clauses = [clause for name in names for clause in blocks[name]]
+    clauses = [(name, clause) for name in names for clause in blocks[name]]
     if not clauses:
         return []
     if heading.endswith("each "):
-        return _listed(heading.removesuffix("each "), clauses)
-    if heading.endswith((": ", " - ", " = ")):
-        clauses = [_without_own_heading(clauses[0]), *clauses[1:]]
-    pieces: list[Piece] = [Piece(heading)] if heading else []
-    for index, clause in enumerate(clauses):
-        linked = _linked(pieces, clause, genre, stream) if index else clause
-        if genre.get("dictated") and stream.happens(0.18):
-            pieces.append(Piece(stream.pick(genre["disfluencies"])))
-        pieces += linked
+        return _listed(heading.removesuffix("each "), [clause.pieces for _, clause in clauses])
+    pieces: list[Piece] = [Piece(dress.of(heading))] if heading else []
+    for index, (name, clause) in enumerate(clauses):
+        own = clause.pieces
+        if index == 0 and heading.endswith((": ", " - ", " = ")):
+            own = _under_heading(heading, own)
+        if joints.genre.get("dictated") and joints.stream.happens(0.18):
+            pieces.append(Piece((" " if index else "") + joints.stream.pick(joints.genre["disfluencies"])))
+            pieces += own
+        else:
+            pieces += joints.linked(pieces, own, name, is_first=index == 0)
     return pieces
 
 
@@ -71,37 +114,31 @@ def _listed(heading: str, clauses: list[list[Piece]]) -> list[Piece]:
     return pieces
 
 
-def _linked(pieces: list[Piece], clause: list[Piece], genre: dict[str, Any], stream: Stream) -> list[Piece]:
-    """Return the next clause ready to follow `pieces`: a sentence of its own, introduced, or joined to the last one."""
-    can_follow = _begins_with_a_common_word(clause)
-    if pieces[-1].text.endswith(".") and can_follow and stream.happens(genre.get("joining", 0.3)):
-        pieces[-1] = Piece(pieces[-1].text[:-1] + stream.pick(genre["joints"]), pieces[-1].tag)
-        return _uncapitalised(clause)
-    pieces.append(Piece(" "))
-    if can_follow and stream.happens(genre.get("introducing", 0.14)):
-        pieces.append(Piece(stream.pick(genre["introductions"])))
-        return _uncapitalised(clause)
+def _under_heading(heading: str, clause: list[Piece]) -> list[Piece]:
+    """Return the clause without a "Dx: " or "stage" of its own, which the heading of its section already says."""
+    first = clause[0]
+    if first.tag is None and len(clause) > 1:
+        return [Piece(_OWN_HEADING.sub("", first.text)), *clause[1:]]
+    if "stag" in heading.lower() and (first.tag or "").startswith("stage|"):
+        return [Piece(re.sub(r"^[Ss]tage ", "", first.text), first.tag), *clause[1:]]
     return clause
 
 
-def _begins_with_a_common_word(clause: list[Piece]) -> bool:
-    return clause[0].tag is None and bool(_COMMON_START.match(clause[0].text)) and ": " not in clause[0].text
-
-
-def _uncapitalised(clause: list[Piece]) -> list[Piece]:
-    return [Piece(clause[0].text[:1].lower() + clause[0].text[1:], clause[0].tag), *clause[1:]]
-
-
-def _without_own_heading(clause: list[Piece]) -> list[Piece]:
-    """Return the clause without a "Dx: " of its own, which the heading of its section already says."""
-    first = clause[0]
-    text = _OWN_HEADING.sub("", first.text) if first.tag is None else first.text
-    return [Piece(text, first.tag), *clause[1:]]
+def _merged(lines: list[list[Piece]], joints: Joints, separator: str) -> list[list[Piece]]:
+    """Return the lines; one with next to no words of its own goes to the end of the line before it."""
+    merged: list[list[Piece]] = []
+    for line in lines:
+        if merged and separator == "\n" and is_poor(line):
+            merged[-1] += joints.appended(merged[-1], line)
+        else:
+            merged.append(line)
+    return merged
 
 
 def _letter(pieces: list[Piece], genre: dict[str, Any], stream: Stream) -> list[Piece]:
-    opening, closing = stream.pick(genre["letter_openings"]), stream.pick(genre["letter_closings"])
-    return [Piece(opening), *pieces, Piece(closing)] if closing else [Piece(opening), *pieces]
+    closing = stream.pick(genre["letter_closings"])
+    opened = [Piece(stream.pick(genre["letter_openings"])), *pieces]
+    return [*opened, Piece(closing)] if closing else opened
 
 
 def render(pieces: list[Piece]) -> tuple[str, list[Span]]:

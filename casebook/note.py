@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from casebook.case import Case
 from casebook.catalogue import Catalogue
 from casebook.clauses import Clauses, is_held_out
-from casebook.distractors import write_distractors
+from casebook.fill import fill
 from casebook.grammar import Writer
-from casebook.labels import record
+from casebook.labels import Tag, record
 from casebook.layout import Span, compose, render
 from casebook.noise import add_noise
 from casebook.plan import write_facts
 from casebook.streams import Stream
 from extraction.schema import DatasetRecord
-
-_LENGTHS = (((24, 38), 14), ((38, 66), 48), ((70, 105), 29), ((120, 175), 9))
-_DISTRACTOR_COUNTS = ((0, 36), (1, 30), (2, 18), (3, 16))
 
 
 @dataclass(frozen=True)
@@ -29,6 +26,7 @@ class Note:
     record: DatasetRecord
     spans: tuple[Span, ...]
     distractors: tuple[str, ...]
+    noise: tuple[str, ...]
     uses_held_out_frame: bool
 
 
@@ -48,42 +46,34 @@ def write_note(case: Case, edition: Edition, attempt: int = 0) -> Note:
         return Stream(edition.seed, stage, case.number, attempt)
 
     data = edition.data
-    genres = [
-        (name, law["share"]) for name, law in data.genres.items() if edition.split in law.get("splits", [edition.split])
-    ]
-    name = stream("genre").weighted(genres)
+    name = stream("genre").weighted(_genres(edition))
+    genre = {**data.layout, **data.genres[name]}
     writer = Writer(stream("words"), {**data.lexicon, "scan": data.lexicon[case.entity.scan]})
-    clauses = Clauses(case, data, writer, data.genres[name]["styles"], edition.split == "train")
+    clauses = Clauses(case, data, writer, genre["styles"], edition.split == "train")
     write_facts(clauses)
-    kinds = _fill(clauses, stream("length"))
-    pieces = compose(clauses.draft, {**data.layout, **data.genres[name]}, stream("layout"))
-    pieces = add_noise(pieces, data, stream("noise"), name == "fax")
+    kinds = fill(clauses, stream("length"), name)
+    pieces, noise = add_noise(
+        compose(clauses.draft, genre, stream("layout")), data, stream("noise"), is_scanned=genre.get("scanned", False)
+    )
     text, spans = render(pieces)
     return Note(
         case=case,
         genre=name,
         record=DatasetRecord(input=text, output=record(span.tag for span in spans)),
         spans=tuple(spans),
-        distractors=tuple(kinds),
+        distractors=(*kinds, *_superseded_response(spans)),
+        noise=noise,
         uses_held_out_frame=any(is_held_out(frame) for frame in clauses.draft.frames),
     )
 
 
-def _fill(clauses: Clauses, stream: Stream) -> list[str]:
-    """Add distractors, then other statements, until the note has a length that was drawn for it."""
-    low, high = stream.weighted([(bounds, float(weight)) for bounds, weight in _LENGTHS])
-    wanted = stream.integer(low, high)
-    kinds = write_distractors(
-        clauses, stream.weighted([(count, float(weight)) for count, weight in _DISTRACTOR_COUNTS])
-    )
-    said: set[str] = set()
-    while clauses.draft.words() < wanted - 4 and len(said) < 10:
-        before = len(clauses.draft.frames)
-        clauses.add("extras", "filler", {})
-        frame = clauses.draft.frames[before]
-        if frame in said:
-            clauses.draft.blocks["extras"].pop()
-            if stream.happens(0.3):
-                break
-        said.add(frame)
-    return kinds
+def _genres(edition: Edition) -> list[tuple[str, float]]:
+    laws = edition.data.genres.items()
+    return [(name, law["share"]) for name, law in laws if edition.split in law.get("splits", [edition.split])]
+
+
+def _superseded_response(spans: list[Span]) -> list[str]:
+    """Return the distractor that a response of an earlier line is, when the note states one."""
+    tags = [Tag.parse(span.tag) for span in spans if span.tag.startswith("response|")]
+    last = max((int(tag.order) for tag in tags), default=0)
+    return ["superseded_response"] if any(int(tag.order) < last and tag.order % 1 == 0 for tag in tags) else []

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from casebook.alterations import alteration_forms
 from casebook.case import Alteration, Case, Event
 from casebook.catalogue import Catalogue, site_label, treatment_entry
 from casebook.grammar import Piece, Writer, text_of
 from casebook.labels import METASTATIC_IS_IV, Tag, distractor
+from casebook.treatments import is_given_in_cycles, is_oral
 from extraction.vocabulary import vocabulary
 
 _ORDINALS = {0: ("later", "1st"), 1: ("first", "1st"), 2: ("second", "2nd"), 3: ("third", "3rd")}
@@ -18,6 +20,7 @@ _INTENT_WORDS = {
     "adjuvant": ["adjuvant", "adjuvant", "postoperative"],
 }
 _BRAND_SHARE = 0.13
+_ONE_TIME_KINDS = frozenset({"transplant", "cell_therapy", "operation", "operation_category", "local", "radiation"})
 _NEEDS_IMAGING = re.compile("radio|RECIST|metabolic|imaging|marked")
 
 
@@ -134,9 +137,19 @@ class Phrases:
         drugs = tuple(part for part in parts if part != "radiotherapy")
         intent = self.stream.pick(_INTENT_WORDS.get(event.setting, [event.setting]))
         with_radiation = str(Tag("treatment", event.label, order, "given-with-radiotherapy"))
-        return {
+        slots: dict[str, list[Piece] | str] = {}
+        if is_given_in_cycles(parts):
+            slots |= {"cycled": [Piece(whole, tag)], "ncycled": [Piece(f"{intent} {whole}", tag)]}
+        if is_oral(parts):
+            slots["oral"] = [Piece(whole, tag)]
+        with_intent = [Piece(f"{intent} {whole}", tag)]
+        if is_given_once(event.treatment.parts):
+            slots["once"] = [Piece(whole, tag)]
+        else:
+            slots |= {"rx": [Piece(whole, tag)], "nrx": with_intent}
+        return slots | {
             "t": [Piece(whole, tag)],
-            "nt": [Piece(f"{intent} {whole}", tag)],
+            "nt": with_intent,
             "drugs": [Piece(self.treatment_text(drugs or parts), with_radiation)],
             "nth": self.stream.pick(_ORDINALS[event.line]),
             "n": str(event.line or 1),
@@ -174,6 +187,19 @@ class Phrases:
     def verb(self, text: str, order: float) -> list[Piece]:
         """Return a verb that says progression."""
         return [Piece(text, str(Tag("response", "progression", order)))]
+
+
+def is_given_once(parts: tuple[str, ...]) -> bool:
+    """Return True for an operation, a transplant and the like, which nobody is "on"."""
+    return "tumor treating fields" not in parts and bool({_kind_of(part) for part in parts} & _ONE_TIME_KINDS)
+
+
+@cache
+def _kind_of(part: str) -> str | None:
+    try:
+        return treatment_entry(part).kind
+    except KeyError:
+        return None
 
 
 def joined(parts: list[list[Piece]], last: str) -> list[Piece]:

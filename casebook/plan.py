@@ -1,35 +1,124 @@
-"""Decides which facts of a case a note states and writes each as a clause; the clauses are not yet in their order."""
+"""Decides which facts of a case a note states, alone or several in one clause; the clauses are not yet in their order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from casebook.case import Alteration
 from casebook.clauses import Clauses, SlotValues
-from casebook.course_clauses import write_course
+from casebook.course_clauses import Telling, write_course
 from casebook.draw import SERUM_MARKERS
-from casebook.grammar import Piece, Slots
+from casebook.grammar import Piece
 
 _LOCALLY_ADVANCED = frozenset({"III", "IIIA", "IIIB", "IIIC"})
 _MAX_JOINED = 4
+_OPENING_SHARE = 0.55
+_PAIR_SHARE = 0.4
+
+# Kinds of clauses that state several facts; the facts are those of `_Facts.open`.
+OPENINGS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("opening_with_stage", frozenset({"stage"})),
+    ("opening_with_sites", frozenset({"sites"})),
+    ("opening_with_gene", frozenset({"genes"})),
+    ("opening_with_marker", frozenset({"markers"})),
+    ("opening_with_stage_and_gene", frozenset({"stage", "genes"})),
+    ("opening_with_stage_and_sites", frozenset({"stage", "sites"})),
+    ("opening_with_stage_and_marker", frozenset({"stage", "markers"})),
+)
+PAIRS: tuple[tuple[str, str, frozenset[str]], ...] = (
+    ("stage_with_sites", "staging", frozenset({"stage", "sites"})),
+    ("stage_with_gene", "findings", frozenset({"stage", "genes"})),
+    ("sites_with_gene", "findings", frozenset({"sites", "genes"})),
+    ("sites_with_marker", "findings", frozenset({"sites", "markers"})),
+    ("gene_and_marker", "findings", frozenset({"genes", "markers"})),
+)
 
 
 def write_facts(clauses: Clauses) -> None:
     """Write the clauses about the cancer, its findings, its course and its present state."""
-    case, stream = clauses.case, clauses.stream
-    stage_mode = _stage_mode(clauses)
-    shows_sites = bool(case.sites) and stream.happens(0.93)
-    fused = _opening(clauses, stage_mode, shows_sites)
-    if stage_mode == "explicit" and fused != "stage":
-        kind = "stage_now" if case.setting == "recurrent" else "stage"
-        clauses.add("status" if kind == "stage_now" else "staging", kind, _stage_slots(clauses))
-    if shows_sites and fused != "sites" and case.setting != "recurrent":
-        _sites(clauses)
-    elif case.is_metastatic and stage_mode == "inferred" and not fused and case.setting != "recurrent":
-        clauses.add("staging", "metastatic_only", {"metastatic": clauses.phrases.metastatic()})
-    if not _genes_with_markers(clauses):
-        _genes(clauses)
-        _markers(clauses)
-    write_course(clauses, shows_sites)
+    facts = _Facts(clauses)
+    _opening(facts)
+    telling = facts.telling()
+    while (pairs := [pair for pair in PAIRS if pair[2] <= facts.open]) and clauses.stream.happens(_PAIR_SHARE):
+        kind, block, wanted = clauses.stream.pick(pairs)
+        clauses.add(block, kind, facts.slots(wanted))
+        facts.open -= wanted
+    facts.tell_the_rest()
+    write_course(clauses, telling)
+
+
+class _Facts:
+    """What a note is going to say of stage, sites, alterations and results; `open` names what is still unsaid."""
+
+    def __init__(self, clauses: Clauses) -> None:
+        case, stream = clauses.case, clauses.stream
+        self.clauses = clauses
+        self.stage_mode = _stage_mode(clauses)
+        self.shows_sites = bool(case.sites) and stream.happens(0.95)
+        self.is_recurrent = case.setting == "recurrent"
+        found = list(enumerate(case.alterations)) if stream.happens(0.97) else []
+        self.germline = [(order, item) for order, item in found if item.origin == "germline"]
+        self.tumour = [(order, item) for order, item in found if item.origin != "germline"]
+        told = list(range(len(case.results))) if stream.happens(0.99) else []
+        self.serum = [index for index in told if case.results[index].marker in SERUM_MARKERS]
+        self.tissue = [index for index in told if index not in self.serum]
+        self.open = self._open()
+
+    def _open(self) -> set[str]:
+        facts = set()
+        if not self.is_recurrent:
+            facts |= {"stage"} if self.stage_mode == "explicit" else set()
+            facts |= {"sites"} if self.shows_sites else set()
+        facts |= {"genes"} if self.tumour and not self.germline else set()
+        facts |= {"markers"} if 0 < len(self.tissue) <= _MAX_JOINED - len(self.tumour) else set()
+        return facts
+
+    def slots(self, wanted: frozenset[str]) -> SlotValues:
+        """Return the slots of a clause that states these facts."""
+        slots: SlotValues = {}
+        if "stage" in wanted:
+            slots |= _stage_slots(self.clauses)
+        if "sites" in wanted:
+            slots |= _site_slots(self.clauses)
+        if "genes" in wanted:
+            slots |= _gene_slots(self.clauses, self.tumour)
+        if "markers" in wanted:
+            slots["results"] = self.clauses.phrases.results(self.tissue)
+        return slots
+
+    def telling(self) -> Telling:
+        """Return what the course has to say; it may take over the stage that surgery established."""
+        case, stream = self.clauses.case, self.clauses.stream
+        tells_course = bool(case.events) and stream.happens(0.98)
+        is_surgical = bool(case.events) and case.events[0].setting == "surgery" and "stage" in self.open
+        takes_stage = tells_course and is_surgical and stream.happens(0.45)
+        self.open -= {"stage"} if takes_stage else set()
+        return Telling(self.shows_sites, tells_course, _stage_slots(self.clauses) if takes_stage else {})
+
+    def tell_the_rest(self) -> None:
+        """Write one clause for each fact that no other clause has stated."""
+        clauses = self.clauses
+        if self.is_recurrent and self.stage_mode == "explicit":
+            clauses.add("status", "stage_now", _stage_slots(clauses))
+        if "stage" in self.open:
+            clauses.add("staging", "stage", _stage_slots(clauses))
+        if "sites" in self.open:
+            clauses.add("staging", "sites", _site_slots(clauses))
+        self._genes()
+        self._markers()
+
+    def _genes(self) -> None:
+        if self.germline:
+            self.clauses.add("findings", "gene_germline", _gene_slots(self.clauses, self.germline))
+        if self.tumour and ("genes" in self.open or self.germline):
+            self.clauses.add("findings", "gene", _gene_slots(self.clauses, self.tumour))
+
+    def _markers(self) -> None:
+        is_many = len(self.tissue) > _MAX_JOINED - len(self.tumour)
+        if self.tissue and ("markers" in self.open or is_many):
+            _results(self.clauses, "marker", self.tissue)
+        if self.serum:
+            _results(self.clauses, "marker_serum", self.serum)
 
 
 def _stage_mode(clauses: Clauses) -> str:
@@ -40,7 +129,7 @@ def _stage_mode(clauses: Clauses) -> str:
         return "explicit"
     if case.is_metastatic:
         return "explicit" if stream.happens(0.45 if case.setting == "recurrent" else 0.66) else "inferred"
-    return "explicit" if stream.happens(0.7) else "none"
+    return "explicit" if stream.happens(0.64) else "none"
 
 
 def _stage_slots(clauses: Clauses) -> SlotValues:
@@ -52,27 +141,54 @@ def _stage_slots(clauses: Clauses) -> SlotValues:
     return slots
 
 
-def _opening(clauses: Clauses, stage_mode: str, shows_sites: bool) -> str:
-    """Write the opening; return which fact besides the cancer it states: stage, sites, metastatic or nothing."""
-    name, fused = clauses.phrases.cancer(), ""
-    if clauses.case.setting != "recurrent":
-        name, fused = _with_extent(clauses, name, stage_mode, shows_sites)
-    clauses.add("opening", "opening", {"cancer": name})
-    return fused
+def _site_slots(clauses: Clauses) -> SlotValues:
+    form = clauses.stream.pick(["lesions", "lesions", "organs"])
+    sites = clauses.phrases.sites(form)
+    return {"lesions": sites} if form == "lesions" else {"organs": sites, "organs_bare": sites}
 
 
-def _with_extent(clauses: Clauses, name: list[Piece], stage_mode: str, shows_sites: bool) -> tuple[list[Piece], str]:
-    stream, phrases = clauses.stream, clauses.phrases
-    if stage_mode == "explicit" and stream.happens(0.55):
-        return _with_stage(clauses, name), "stage"
-    if stage_mode == "inferred" and shows_sites and stream.happens(0.5):
+def _gene_slots(clauses: Clauses, chosen: list[tuple[int, Alteration]]) -> SlotValues:
+    slots: SlotValues = {"genes": clauses.phrases.genes(chosen), "were": "was" if len(chosen) == 1 else "were"}
+    adjective = clauses.phrases.gene_adjective(chosen)
+    if adjective:
+        slots["gene_adj"] = adjective
+    return slots
+
+
+def _opening(facts: _Facts) -> None:
+    """Write the opening, with as many further facts as the note cares to state at once."""
+    clauses = facts.clauses
+    fused = [entry for entry in OPENINGS if entry[1] <= facts.open]
+    kind, wanted = "opening", frozenset[str]()
+    if fused and clauses.stream.happens(_OPENING_SHARE):
+        kind, wanted = clauses.stream.pick(fused)
+    facts.open -= wanted
+    name = clauses.phrases.cancer()
+    if not facts.is_recurrent:
+        name = _with_extent(facts, name, wanted)
+    clauses.add("opening", kind, {**facts.slots(wanted), "cancer": name})
+
+
+def _with_extent(facts: _Facts, name: list[Piece], stated: frozenset[str]) -> list[Piece]:
+    """Return the name of the cancer with stage, sites or "metastatic", unless the clause says its extent anyway."""
+    stream, phrases, mode = facts.clauses.stream, facts.clauses.phrases, facts.stage_mode
+    if mode == "explicit" and "stage" in facts.open and stated.isdisjoint({"sites"}) and stream.happens(0.4):
+        facts.open.discard("stage")
+        return _with_stage(facts.clauses, name)
+    if mode == "inferred" and "sites" in facts.open and stream.happens(0.4):
+        facts.open.discard("sites")
         middle = Piece(stream.pick([" metastatic to the ", " with metastases to the ", " with spread to the "]))
-        return [*name, middle, *phrases.sites("organs")], "sites"
-    if stage_mode == "inferred":
-        return [*phrases.metastatic(), Piece(" "), *name], "metastatic"
-    if stage_mode == "none" and clauses.case.stage in _LOCALLY_ADVANCED and stream.happens(0.5):
-        return [Piece("locally advanced "), *name], ""
-    return name, ""
+        return [*name, middle, *phrases.sites("organs")]
+    if mode == "inferred" and facts.shows_sites and stream.happens(0.4):
+        return name  # that the sites are metastases is all that the note says of the stage
+    if mode == "inferred" and not facts.shows_sites and stream.happens(0.3):
+        facts.clauses.add("staging", "metastatic_only", {"metastatic": phrases.metastatic()})
+        return name
+    if mode == "inferred":
+        return [*phrases.metastatic(), Piece(" "), *name]
+    if mode == "none" and facts.clauses.case.stage in _LOCALLY_ADVANCED and stream.happens(0.5):
+        return [Piece("locally advanced "), *name]
+    return name
 
 
 def _with_stage(clauses: Clauses, name: list[Piece]) -> list[Piece]:
@@ -84,60 +200,9 @@ def _with_stage(clauses: Clauses, name: list[Piece]) -> list[Piece]:
     return [*name, Piece(", "), *stage] if form == "after" else [*name, Piece(" ("), *stage, Piece(")")]
 
 
-def _sites(clauses: Clauses) -> None:
-    form = clauses.stream.pick(["lesions", "lesions", "organs"])
-    sites = clauses.phrases.sites(form)
-    slots: Slots = {"lesions": sites} if form == "lesions" else {"organs": sites, "organs_bare": sites}
-    clauses.add("staging", "sites", slots)
-
-
-def _genes(clauses: Clauses) -> None:
-    found = list(enumerate(clauses.case.alterations))
-    if not found or not clauses.stream.happens(0.96):
-        return
-    germline = [(order, item) for order, item in found if item.origin == "germline"]
-    tumour = [(order, item) for order, item in found if item.origin != "germline"]
-    if germline:
-        clauses.add("findings", "gene_germline", {"genes": clauses.phrases.genes(germline), "were": _were(germline)})
-    if tumour:
-        slots: SlotValues = {"genes": clauses.phrases.genes(tumour), "were": _were(tumour)}
-        adjective = clauses.phrases.gene_adjective(tumour)
-        if adjective:
-            slots["gene_adj"] = adjective
-        clauses.add("findings", "gene", slots)
-
-
-def _genes_with_markers(clauses: Clauses) -> bool:
-    """Write alterations and results in one clause where that is natural; return True when it was done."""
-    case = clauses.case
-    is_natural = (
-        0 < len(case.alterations) < len(case.alterations) + len(case.results) <= _MAX_JOINED
-        and not any(result.marker in SERUM_MARKERS for result in case.results)
-        and not any(item.origin == "germline" for item in case.alterations)
-    )
-    if not is_natural or not clauses.stream.happens(0.25):
-        return False
-    genes = clauses.phrases.genes(list(enumerate(case.alterations)))
-    results = clauses.phrases.results(list(range(len(case.results))))
-    clauses.add("findings", "gene_and_marker", {"genes": genes, "results": results})
-    return True
-
-
-def _were(things: Sequence[object]) -> str:
-    return "was" if len(things) == 1 else "were"
-
-
-def _markers(clauses: Clauses) -> None:
-    serum = [index for index, result in enumerate(clauses.case.results) if result.marker in SERUM_MARKERS]
-    tissue = [index for index in range(len(clauses.case.results)) if index not in serum]
-    for kind, indices in (("marker", tissue), ("marker_serum", serum)):
-        if indices and clauses.stream.happens(0.96):
-            _results(clauses, kind, indices)
-
-
-def _results(clauses: Clauses, kind: str, indices: list[int]) -> None:
-    if len(indices) <= 2 and clauses.stream.happens(0.4) and not clauses.is_telegraphic:
+def _results(clauses: Clauses, kind: str, indices: Sequence[int]) -> None:
+    if len(indices) <= 2 and clauses.stream.happens(0.3) and not clauses.is_telegraphic:
         for index in indices:
             clauses.add("findings", kind, {"result_clause": [clauses.phrases.result(index, "clause")]})
         return
-    clauses.add("findings", kind, {"results": clauses.phrases.results(indices)})
+    clauses.add("findings", kind, {"results": clauses.phrases.results(list(indices))})

@@ -1,0 +1,120 @@
+"""How one clause follows another: as a sentence of its own, introduced, or joined to the one before by a linking word.
+
+Which linking words are grammatical depends on what follows: a finite clause may come after "while" or "after which",
+a fragment only after punctuation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from casebook.grammar import Piece, text_of
+from casebook.streams import Stream
+
+_COMMON_START = re.compile(r"(?!Mrs? |Dr |I |GP )[A-Z]?[a-z]+(?:[ ,']|$)")
+_SUBJECT = re.compile(
+    r"(?:the|this|these|there|she|he|it|a|an|no|our|we|his|her|their|all|some|most|both|several|every|each|"
+    r"[a-z]+ing|imaging|restaging|staging|surveillance|treatment|disease|pathology|surgery|metastases)\b",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"\b(?:is|are|was|were|has|had|have|did|does|will|showed|shows|demonstrated|revealed|confirmed|documented|"
+    r"remains|remain|continues|underwent|received|started|began|completed|progressed|developed|achieved|found|"
+    r"identified|carries|carried|harbours|came|went|gave|led|involves?|followed|reports|lives|takes|feels)\b"
+)
+_OWN_TIME = re.compile(
+    r"^(?:after|then|subsequently|this|since|thereafter|initial|initially|prior|previous|earlier|later|now|currently|"
+    r"current|treatment began|management began)\b|\b(?:then|subsequently|afterwards|first|previously|initially)\b",
+    re.IGNORECASE,
+)
+_COURSE_JOINTS = (
+    *(", after which ", ", and then ", ", following which ", "; thereafter ", "; afterwards, ", "; subsequently, "),
+    *(", and later ", "; after that ", ", and in due course "),
+)
+_FINDING_JOINTS = (", while ", "; moreover, ", ", and ")
+_FRAGMENT_JOINTS = ("; ", "; ", " - ", "; ", ", ")
+_TELEGRAPHIC_JOINTS = ("; ", "; ", ", ", " - ", " / ", " -- ", "; ")
+_JOINING, _INTRODUCING = 0.36, 0.14
+_TELEGRAPHIC_FROM = 0.1  # genres that introduce less often than this write in lines and fragments
+_TELEGRAPHIC_JOINING = 0.66
+_MOST_JOINED = {False: 2, True: 4}
+_POOR_WORDS = 2
+
+
+def is_poor(line: list[Piece]) -> bool:
+    """Return True for a line that has next to no words outside its facts."""
+    words = re.findall(r"[A-Za-z]{2,}", " ".join(piece.text for piece in line if piece.tag is None))
+    return len(words) <= _POOR_WORDS
+
+
+def is_finite(clause: list[Piece]) -> bool:
+    """Return True when the clause seems to be a full sentence with subject and verb."""
+    text = text_of(clause)
+    return bool(_SUBJECT.match(text)) and bool(_VERB.search(text))
+
+
+class Joints:
+    """Links clauses in the manner of one note; draws from the stream of the layout."""
+
+    def __init__(self, genre: dict[str, Any], stream: Stream) -> None:
+        self.genre = genre
+        self.stream = stream
+        self.is_telegraphic = genre.get("introducing", _INTRODUCING) < _TELEGRAPHIC_FROM
+        self._marks = stream.sample(_TELEGRAPHIC_JOINTS, 3)
+        self._joined = 0
+        self._block = ""
+
+    def linked(self, pieces: list[Piece], clause: list[Piece], block: str, *, is_first: bool) -> list[Piece]:
+        """Return the clause ready to follow `pieces`, whose last full stop it may turn into a joint."""
+        previous, self._block = self._block, block
+        if is_first:
+            self._joined = 0
+            return clause
+        if self._may_join(pieces, clause):
+            self._joined += 1
+            joint = self._joint(clause, block, previous)
+            pieces[-1] = Piece(pieces[-1].text[:-1] + joint, pieces[-1].tag)
+            return _uncapitalised(clause)
+        self._joined = 0
+        pieces.append(Piece(" "))
+        is_plain = _begins_with_a_common_word(clause) and is_finite(clause)
+        if is_plain and self.stream.happens(self.genre.get("introducing", _INTRODUCING)):
+            pieces.append(Piece(self.stream.pick(self.genre["introductions"])))
+            return _uncapitalised(clause)
+        return clause
+
+    def appended(self, pieces: list[Piece], line: list[Piece]) -> list[Piece]:
+        """Return a line ready to be put behind another one."""
+        if pieces[-1].text.endswith(".") and pieces[-1].tag is None:
+            pieces[-1] = Piece(pieces[-1].text[:-1] + self.stream.pick(self._marks))
+            return line
+        return [Piece(" "), *line]
+
+    def _may_join(self, pieces: list[Piece], clause: list[Piece]) -> bool:
+        can_be_joined = clause[0].tag is not None if self.is_telegraphic else False
+        can_be_joined = can_be_joined or _begins_with_a_common_word(clause)
+        share = max(self.genre.get("joining", _JOINING), _TELEGRAPHIC_JOINING if self.is_telegraphic else 0.0)
+        is_open = pieces[-1].text.endswith(".") and self._joined < _MOST_JOINED[self.is_telegraphic]
+        return is_open and can_be_joined and self.stream.happens(share)
+
+    def _joint(self, clause: list[Piece], block: str, previous: str) -> str:
+        if self.is_telegraphic:
+            return self.stream.pick(self._marks)
+        if not is_finite(clause):
+            return self.stream.pick(_FRAGMENT_JOINTS)
+        if block == previous == "course" and not _OWN_TIME.search(text_of(clause)):
+            return self.stream.pick(_COURSE_JOINTS)
+        if block in {"staging", "findings"} and self.stream.happens(0.5):
+            return self.stream.pick(_FINDING_JOINTS)
+        return self.stream.pick(self.genre["joints"])
+
+
+def _begins_with_a_common_word(clause: list[Piece]) -> bool:
+    return clause[0].tag is None and bool(_COMMON_START.match(clause[0].text)) and ": " not in clause[0].text
+
+
+def _uncapitalised(clause: list[Piece]) -> list[Piece]:
+    if clause[0].tag is not None:
+        return clause
+    return [Piece(clause[0].text[:1].lower() + clause[0].text[1:], clause[0].tag), *clause[1:]]
