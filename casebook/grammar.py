@@ -106,6 +106,7 @@ def slots_of(frame: str) -> frozenset[str]:
     return _needed(parse(frame))
 
 
+@cache
 def _needed(nodes: tuple[Node, ...]) -> frozenset[str]:
     names: frozenset[str] = frozenset()
     for node in nodes:
@@ -124,7 +125,7 @@ class Writer:
     lexicon: Mapping[str, tuple[str, ...]]
 
     def expand(self, frame: str, slots: Slots) -> list[Piece]:
-        """Return the pieces of one reading of the frame.
+        """Return the pieces of one reading of the frame; an option whose slots are missing is not taken.
 
         Raises: FrameError when a rule or slot is missing.
         """
@@ -140,7 +141,8 @@ class Writer:
         if isinstance(node, str):
             return [Piece(node)]
         if isinstance(node, Choice):
-            return self._nodes(self.stream.pick(node.options), slots)
+            fitting = [option for option in node.options if _needed(option) <= slots.keys()]
+            return self._nodes(self.stream.pick(fitting or node.options), slots)
         if isinstance(node, Rule):
             if node.name not in self.lexicon:
                 raise FrameError(f"unknown rule <{node.name}>")
