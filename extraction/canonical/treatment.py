@@ -11,8 +11,10 @@ from extraction.vocabulary import Entry, vocabulary
 Items = frozenset[str]
 
 _NOT_GIVEN = re.compile(r"(?:no|none|not|without|declined|refused|deferred|never)\b")
+_DECLINED = re.compile(r"\b(?:declined|refused|not (?:given|started|received)|never (?:given|started|received))\b")
 _INTENT = re.compile(
-    r"\b(?:neo-?adjuvant|adjuvant|maintenance|prior|planned|palliative|first-line|second-line|salvage)\b"
+    r"\b(?:neo-?adjuvant|adjuvant|maintenance|prior|planned|palliative|(?:first|second|third)[ -]line|salvage|"
+    r"s/p|status post|then|followed by|concurrent)\b"
 )
 _ADDS_NOTHING_BESIDE_OTHERS = {"optional", "watchful"}
 _SURGERY = "surgery"
@@ -24,11 +26,27 @@ def treatment_items(text: str) -> Items:
     Acronyms with `expands` become their drugs; a category ("chemotherapy") and what a kept acronym `implies` add
     nothing beside the drugs themselves.
     """
-    parts = [part for part in re.split(r";", text) if not _NOT_GIVEN.match(part.strip())]
-    entries = [entry for part in parts for entry in treatments_named(part)]
-    if not entries:
-        return frozenset({_bare(part) for part in parts} - {""})
-    return frozenset(entry.item for entry in entries if not _is_redundant(entry, entries))
+    parts = [given for part in re.split(r";", text) if (given := _given(part))]
+    by_part = [_regimens_recognised(treatments_named(part)) for part in parts]
+    entries = [entry for named in by_part for entry in named]
+    unknown = {_bare(part) for part, named in zip(parts, by_part, strict=True) if not named} - {""}
+    return frozenset(entry.item for entry in entries if not _is_redundant(entry, entries)) | unknown
+
+
+def _given(part: str) -> str:
+    """Return a part without what was declined, refused or not given."""
+    clauses = [clause for clause in part.split(",") if not _NOT_GIVEN.match(clause.strip()) and not _DECLINED.search(clause)]
+    return ",".join(clauses).strip()
+
+
+def _regimens_recognised(entries: list[Entry]) -> list[Entry]:
+    """Return the entries with the drugs of a regimen that is known by its acronym replaced by it; leucovorin may lack."""
+    codes = {entry.code for entry in entries}
+    for regimen in _regimens():
+        drugs = set(regimen.implies) - {"leucovorin"}
+        if len(drugs) > 1 and drugs <= codes:
+            return [regimen, *(entry for entry in entries if entry.code not in regimen.implies)]
+    return entries
 
 
 def treatments_named(text: str) -> list[Entry]:
@@ -46,6 +64,13 @@ def reconciled_surgery(left: Items, right: Items) -> tuple[Items, Items]:
 def _surgery_as_in(items: Items, other: Items) -> Items:
     operations = other & _operations()
     return (items - {_SURGERY}) | operations if _SURGERY in items and operations else items
+
+
+@cache
+def _regimens() -> tuple[Entry, ...]:
+    """Return the regimens that are kept as acronyms, those of most drugs first."""
+    regimens = (entry for entry in vocabulary("treatment") if entry.kind == "regimen")
+    return tuple(sorted(regimens, key=lambda entry: -len(entry.implies)))
 
 
 @cache
