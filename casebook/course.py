@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from casebook.case import Case, Event
 from casebook.streams import Stream
-from casebook.treatments import is_allowed, treatment
+from casebook.treatments import has_target, is_allowed, treatment
 
 PROGRESSION = "progression"
 NO_EVIDENCE = "no evidence of disease"
@@ -42,6 +42,7 @@ _AFTER_BRAIN_SURGERY = (
     (PROGRESSION, 20),
 )
 _COMPLETE = frozenset({"complete response", "near-complete response", COMPLETE_PATHOLOGIC})
+_WEIGHT_OF_TARGETED = 3.0  # who has the target gets the drug, more often than what anyone may get
 _EARLY_STAGES = frozenset({"0", "I", "IA", "IB", "IC"})
 Law = tuple[tuple[str, int], ...]
 
@@ -60,13 +61,20 @@ def draw_course(case: Case, stream: Stream) -> Case:
 
 
 def _pick(specs: tuple[str, ...], case: Case, stream: Stream) -> str | None:
-    allowed = [spec for spec in specs if is_allowed(spec, case.flags)]
-    return stream.pick(allowed) if allowed else None
+    weights = {False: 1.0, True: _WEIGHT_OF_TARGETED}
+    allowed = [(spec, weights[has_target(spec)]) for spec in specs if is_allowed(spec, case.flags)]
+    return stream.weighted(allowed) if allowed else None
 
 
 def _event(setting: str, specs: tuple[str, ...], case: Case, stream: Stream) -> list[Event]:
     spec = _pick(specs, case, stream)
     return [Event(setting, treatment(spec))] if spec else []
+
+
+def _planned(kind: str, specs: tuple[str, ...], case: Case, stream: Stream) -> list[Event]:
+    """Return what is planned for a new patient: one of these treatments, or what the entity plans instead of them."""
+    instead = case.entity.plans.get(kind, ())
+    return _event("planned", instead if instead and stream.happens(0.35) else specs, case, stream)
 
 
 def _localised(case: Case, stream: Stream) -> Case:
@@ -80,8 +88,8 @@ def _localised(case: Case, stream: Stream) -> Case:
 
 
 def _newly_diagnosed(case: Case, stream: Stream) -> Case:
-    specs = (*(case.entity.neoadjuvant or case.entity.chemoradiation), *case.entity.plans.get("new", ()))
-    events = _event("planned", specs, case, stream) if stream.happens(0.3) else []
+    specs = case.entity.neoadjuvant or case.entity.chemoradiation
+    events = _planned("new", specs, case, stream) if stream.happens(0.4) else []
     return replace(case, setting="new", events=tuple(events))
 
 
@@ -145,15 +153,15 @@ def _recurrent(case: Case, stream: Stream) -> Case:
 def _metastatic(case: Case, stream: Stream) -> Case:
     case = replace(case, setting="metastatic")
     if stream.happens(0.09):
-        specs = (*case.entity.lines.get(1, ()), *case.entity.plans.get("metastatic", ()))
-        planned = _event("planned", specs, case, stream) if stream.happens(0.45) else []
+        specs = case.entity.lines.get(1, ())
+        planned = _planned("metastatic", specs, case, stream) if stream.happens(0.45) else []
         return _with_sites(replace(case, setting="new", events=tuple(planned)), stream)
     return _with_lines(case, stream)
 
 
 def _with_lines(case: Case, stream: Stream) -> Case:
     case = _with_sites(case, stream)
-    count = stream.weighted([(1, 52), (2, 33), (3, 15)])
+    count = stream.weighted([(1, 45), (2, 34), (3, 21)])
     events: list[Event] = []
     used = {part for event in case.events for part in event.treatment.parts}
     for line in range(1, count + 1):
@@ -255,9 +263,8 @@ def _blood(case: Case, stream: Stream) -> Case:
     stage = stream.weighted(list(case.entity.stages.items())) if case.entity.stages else None
     case = replace(case, setting="blood", stage=stage)
     if stream.happens(0.1):
-        specs = (*case.entity.lines[1], *case.entity.plans.get("new", ()))
-        return replace(case, setting="new", events=tuple(_event("planned", specs, case, stream)))
-    count = stream.weighted([(1, 55), (2, 33), (3, 12)])
+        return replace(case, setting="new", events=tuple(_planned("new", case.entity.lines[1], case, stream)))
+    count = stream.weighted([(1, 46), (2, 34), (3, 20)])
     events: list[Event] = []
     used: set[str] = set()
     for line in range(1, count + 1):

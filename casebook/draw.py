@@ -18,6 +18,7 @@ SERUM_MARKERS = frozenset(
 )
 _TUMOUR_FREE = {"no evidence of disease", "pathologic complete response", "complete response", "biochemical recurrence"}
 _LYNCH = frozenset({"MLH1", "MSH2", "MSH6", "PMS2"})
+_FLATTENING = 0.6
 MARKER_ORDER = ("HER2", "ER", "PR", "PD-L1", "MSI", "TMB", "HRD")
 
 
@@ -61,13 +62,18 @@ def _without_high_markers(case: Case) -> Case:
 def _alterations(entity: Entity, stream: Stream) -> tuple[Alteration, ...]:
     found: list[Alteration] = []
     if entity.alterations and stream.happens(entity.alteration_share):
-        found.append(alteration(stream.weighted(list(entity.alterations.items()))))
+        found.append(alteration(stream.weighted(_flattened(entity.alterations))))
     if entity.companions and stream.happens(entity.companion_share):
         for name in stream.sample(list(entity.companions), 2 if stream.happens(0.3) else 1):
             companion = alteration(name)
             if companion.gene not in {other.gene for other in found}:
                 found.append(companion)
     return tuple(found)
+
+
+def _flattened(weights: dict[str, float]) -> list[tuple[str, float]]:
+    """Return the law nearer to even: a training set must show rare findings more often than a clinic sees them."""
+    return [(name, weight**_FLATTENING) for name, weight in weights.items()]
 
 
 def _gene_flags(alterations: tuple[Alteration, ...]) -> set[str]:

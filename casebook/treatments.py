@@ -48,6 +48,11 @@ def listed(items: list[str]) -> str:
     return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
 
 
+def has_target(spec: str) -> bool:
+    """Return True when a specification asks for a finding, as targeted drugs do."""
+    return "|" in spec and any(not word.startswith("-") for word in spec.split("|")[1].split())
+
+
 def is_allowed(spec: str, flags: frozenset[str]) -> bool:
     """Return True when every condition after the bar holds for the flags of a case."""
     conditions = spec.split("|")[1].split() if "|" in spec else []
