@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from math import log2
+from math import exp, log2
 
 from casebook.case import Case
 from casebook.catalogue import Catalogue, catalogue
@@ -49,6 +49,22 @@ def _readings(nodes: tuple[Node, ...]) -> float:
     return count
 
 
+@cache
+def words_of(frame: str) -> float:
+    """Return how many words the frame gives on average; a slot counts as two."""
+    return _words(parse(frame))
+
+
+def _words(nodes: tuple[Node, ...]) -> float:
+    count = 0.0
+    for node in nodes:
+        if isinstance(node, Choice):
+            count += sum(map(_words, node.options)) / len(node.options)
+        else:
+            count += len(node.split()) if isinstance(node, str) else 2.0
+    return count
+
+
 @dataclass(frozen=True)
 class Clause:
     """A sentence of a note that is not yet in its place."""
@@ -83,6 +99,7 @@ class Clauses:
         self.styles = styles
         self.is_telegraphic = "tele" in styles
         self.is_training = is_training
+        self.brevity = 0.0  # how strongly short frames are preferred, per word
 
     def add(self, block: str, kind: str, slots: Slots, tag: str = "") -> Clause:
         """Write one clause of a kind into a block; with a tag, all of its own words carry it."""
@@ -102,7 +119,7 @@ class Clauses:
         values: SlotValues = {**self.patient.slots(self.is_telegraphic), **slots}
         frames = self._frames(kind, values)
         fresh = [frame for frame in frames if frame not in self.draft.frames] or frames
-        frame = self.stream.weighted([(frame, weight_of(frame)) for frame in fresh])
+        frame = self.stream.weighted([(frame, self._weight(frame)) for frame in fresh])
         pieces = _renamed(self.writer.expand(frame, values), self.stream)
         if self.is_telegraphic:
             pieces = self._with_tail(pieces, values)
@@ -110,6 +127,9 @@ class Clauses:
         if tag:
             pieces = [Piece(piece.text, piece.tag or tag) for piece in pieces]
         return frame, Clause(pieces, kind)
+
+    def _weight(self, frame: str) -> float:
+        return weight_of(frame) * exp(-self.brevity * words_of(frame))
 
     def can(self, kind: str, slots: Slots) -> bool:
         """Return True when there is a frame of the kind that these slots fill."""

@@ -32,16 +32,20 @@ STEPS = {
     ("line", "line"): "line_then_line",
 }
 _STEPS_SHARE = 0.45
-_INFERRED_SHARE = 0.27
-_BEST_SHARE = 0.45
+_INFERRED_SHARE = 0.46
+_BEST_SHARE = 0.8
 
 
 @dataclass(frozen=True)
 class Telling:
-    """What the course may say besides its events; `surgical_stage` holds the slots of a stage found at surgery."""
+    """What the course may say; a brief note leaves out the past, that is all but its last line of therapy.
+
+    `surgical_stage` holds the slots of a stage found at surgery.
+    """
 
     shows_sites: bool
     tells_course: bool
+    tells_past: bool
     surgical_stage: SlotValues
 
 
@@ -57,7 +61,8 @@ def write_course(clauses: Clauses, telling: Telling) -> None:
         if not is_relapse_told and case.events[order].setting in {"line", "local"}:
             _relapse(clauses, telling.shows_sites)
             is_relapse_told = True
-        order += told.steps(order) if telling.tells_course else 1
+        is_past = bool(lines) and case.events[order] is not lines[-1]
+        order += 1 if not telling.tells_course or (is_past and not telling.tells_past) else told.steps(order)
     if not is_relapse_told:
         _relapse(clauses, telling.shows_sites)
     if tells_response and not told.is_status_told:
@@ -95,11 +100,14 @@ class _Told:
             self.clauses.add("course", "surgery_with_stage", slots)
             return 1
         kind = STEPS.get((events[order].setting, events[order + 1].setting)) if order + 1 < len(events) else None
-        if kind and self._fits(events[order], events[order + 1]) and self.clauses.stream.happens(_STEPS_SHARE):
+        if kind and self._fits(events[order], events[order + 1]) and self._happens(_STEPS_SHARE + self.clauses.brevity):
             self._two(kind, order)
             return 2
         self._one(events[order], order)
         return 1
+
+    def _happens(self, probability: float) -> bool:
+        return self.clauses.stream.happens(probability)
 
     def _fits(self, first: Event, second: Event) -> bool:
         if first.setting != "line":

@@ -13,7 +13,7 @@ from casebook.treatments import is_allowed, treatment
 # Shares (%) of the specification; the blocks are where a note would put such a statement. Some cases have nothing to
 # say of a kind (no gene left to be negative, no free site), so a kind is drawn more often than its share in the others.
 KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
-    ("negative_gene", 22, 0.80, ("findings",)),
+    ("negative_gene", 22, 0.95, ("findings",)),
     ("untested", 15, 0.90, ("findings",)),
     ("ruled_out_site", 15, 0.85, ("status", "staging")),
     ("considered", 12, 0.95, ("extras",)),
@@ -29,7 +29,7 @@ KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
     ("guideline", 3, 0.95, ("extras",)),
     ("held", 3, 0.95, ("extras",)),
 )
-_SUPERSEDED_STAGE_SHARE = 0.55
+_SUPERSEDED_STAGE_SHARE = 0.33
 _FREE_SITES = ("brain", "liver", "bone", "adrenal", "lung")
 
 

@@ -7,20 +7,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from casebook.clauses import Clause, Clauses
 from casebook.distractors import write_distractors
 from casebook.grammar import text_of
 from casebook.streams import Stream
 
-# Words that a note should have, weights by share, and how many distractors such a note has next to an average one.
-_LENGTHS: tuple[tuple[tuple[int, int], float, float], ...] = (
-    ((22, 36), 11, 0.25),
-    ((40, 72), 43, 0.8),
-    ((78, 140), 30, 1.15),
-    ((152, 285), 16, 1.75),
+
+@dataclass(frozen=True)
+class Length:
+    """A class of lengths: words wanted, weight by share, distractors next to the average, liking for short frames."""
+
+    low: int
+    high: int
+    weight: float
+    density: float
+    brevity: float
+
+
+LENGTHS = (
+    Length(15, 28, 23, 0.1, 1.1),
+    Length(38, 62, 46, 0.85, 0.28),
+    Length(80, 138, 17, 1.45, 0.0),
+    Length(152, 285, 14, 1.9, 0.0),
 )
 _SELDOM_LONG = frozenset({"key_value", "nurse", "patient_message", "molecular", "trial_screening", "fax"})
+_NEVER_SHORT = frozenset({"referral", "discharge", "tumour_board", "trial_screening", "case_report"})
 _SELDOM_LONG_WEIGHT = 0.45
 # Topics with the blocks in which a note would speak of them; `filler` may be of any topic.
 TOPICS: dict[str, tuple[str, ...]] = {
@@ -34,9 +47,16 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "filler_plan": ("extras",),
     "filler_admin": ("extras",),
 }
+_TIDY_ORDER = (
+    *("", "filler_history", "filler_social", "filler_symptoms", "filler_exam", "filler_labs"),
+    *("filler_supportive", "filler", "filler_plan", "filler_admin"),
+)
 _OWN_STYLES = ("radiology", "pathology", "molecular", "lay")
 _OWN_STYLE_BLOCKS = ("extras", "extras", "staging", "findings")
-_OWN_STYLE_SHARE = 0.65
+_OWN_STYLE_SHARE = {"filler_lay": 0.6}
+_REPORT_STYLE_SHARE = 0.88  # a report of the laboratory or of imaging says little of anything else
+_REPORT_TOPICS = ("filler_history", "filler_admin")
+_GROUPED_SHARE = 0.6
 _MOST_IN_A_ROW = 3
 # A note speaks of each of these once, whoever wrote the sentence: twice would often contradict.
 _SUBJECT = re.compile(
@@ -52,17 +72,19 @@ _SUBJECT = re.compile(
 )
 
 
-def fill(clauses: Clauses, stream: Stream, genre: str) -> list[str]:
-    """Add distractors and other statements until the note has the length drawn for it; return the distractors."""
-    seldom = genre in _SELDOM_LONG
-    laws = [
-        (index, weight * (_SELDOM_LONG_WEIGHT if seldom and index == len(_LENGTHS) - 1 else 1.0))
-        for index, (_, weight, _) in enumerate(_LENGTHS)
-    ]
-    (low, high), _, density = _LENGTHS[stream.weighted(laws)]
-    wanted = stream.integer(low, high)
-    kinds = write_distractors(clauses, stream, density)
-    _Fillers(clauses, stream).write(wanted)
+def draw_length(stream: Stream, genre: str) -> Length:
+    """Return the class of lengths that a note of this genre shall have."""
+    seldom = {LENGTHS[-1]: _SELDOM_LONG_WEIGHT} if genre in _SELDOM_LONG else {}
+    seldom |= {LENGTHS[0]: 0.0} if genre in _NEVER_SHORT else {}
+    return stream.weighted([(length, length.weight * seldom.get(length, 1.0)) for length in LENGTHS])
+
+
+def fill(clauses: Clauses, stream: Stream, length: Length) -> list[str]:
+    """Add distractors and other statements until the note has the length wanted; return the distractors."""
+    kinds = write_distractors(clauses, stream, length.density)
+    fillers = _Fillers(clauses, stream)
+    fillers.write(stream.integer(length.low, length.high))
+    fillers.arrange()
     return kinds
 
 
@@ -81,7 +103,8 @@ class _Fillers:
         }
         own = [f"filler_{style}" for style in clauses.styles if style in _OWN_STYLES]
         self.own = [kind for kind in own if clauses.can(kind, {})]
-        self.topics = [kind for kind in TOPICS if clauses.can(kind, {})]
+        is_report = bool(self.own) and self.own != ["filler_lay"]
+        self.topics = [kind for kind in (_REPORT_TOPICS if is_report else TOPICS) if clauses.can(kind, {})]
         self.said: list[str] = []
 
     def write(self, wanted: int) -> None:
@@ -98,8 +121,16 @@ class _Fillers:
             self.said.append(kind)
             self.clauses.keep(self._block(blocks), frame, clause)
 
+    def arrange(self) -> None:
+        """Put the last block into an order: by topic in a tidy note, at random in others."""
+        extras = self.clauses.draft.blocks["extras"]
+        order = {kind: place for place, kind in enumerate(_TIDY_ORDER)}
+        mixed = self.stream.shuffled(extras)
+        is_tidy = self.stream.happens(_GROUPED_SHARE)
+        extras[:] = sorted(mixed, key=lambda clause: order.get(clause.kind, 0)) if is_tidy else mixed
+
     def _kind(self) -> tuple[str, tuple[str, ...]]:
-        if self.own and self.stream.happens(_OWN_STYLE_SHARE):
+        if self.own and self.stream.happens(_OWN_STYLE_SHARE.get(self.own[0], _REPORT_STYLE_SHARE)):
             return self.own[0], _OWN_STYLE_BLOCKS if "lay" not in self.own[0] else ("extras",)
         others = [kind for kind in self.topics if [kind] != self.said[-1:]] or self.topics
         kind = self.stream.pick(others)

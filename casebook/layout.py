@@ -45,8 +45,8 @@ def compose(draft: Draft, genre: dict[str, Any], stream: Stream) -> list[Piece]:
 
 
 def _shuffled(name: str, clauses: list[Clause], stream: Stream) -> list[Clause]:
-    """Return the clauses of a block; those of `findings` and `extras` in any order."""
-    return stream.shuffled(clauses) if name in {"findings", "extras"} else clauses
+    """Return the clauses of a block; those of `findings` in any order."""
+    return stream.shuffled(clauses) if name == "findings" else clauses
 
 
 def _line(line: str, stream: Stream) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from casebook.case import Case
 from casebook.catalogue import Catalogue
 from casebook.clauses import Clauses, is_held_out
-from casebook.fill import fill
+from casebook.fill import draw_length, fill
 from casebook.grammar import Writer
 from casebook.labels import Tag, record
 from casebook.layout import Span, compose, render
@@ -50,8 +50,11 @@ def write_note(case: Case, edition: Edition, attempt: int = 0) -> Note:
     genre = {**data.layout, **data.genres[name]}
     writer = Writer(stream("words"), {**data.lexicon, "scan": data.lexicon[case.entity.scan]})
     clauses = Clauses(case, data, writer, genre["styles"], edition.split == "train")
+    lengths = stream("length")
+    length = draw_length(lengths, name)
+    clauses.brevity = length.brevity
     write_facts(clauses)
-    kinds = fill(clauses, stream("length"), name)
+    kinds = fill(clauses, lengths, length)
     pieces, noise = add_noise(
         compose(clauses.draft, genre, stream("layout")), data, stream("noise"), is_scanned=genre.get("scanned", False)
     )

@@ -39,7 +39,9 @@ def write_facts(clauses: Clauses) -> None:
     facts = _Facts(clauses)
     _opening(facts)
     telling = facts.telling()
-    while (pairs := [pair for pair in PAIRS if pair[2] <= facts.open]) and clauses.stream.happens(_PAIR_SHARE):
+    while (pairs := [pair for pair in PAIRS if pair[2] <= facts.open]) and clauses.stream.happens(
+        _PAIR_SHARE + clauses.brevity
+    ):
         kind, block, wanted = clauses.stream.pick(pairs)
         clauses.add(block, kind, facts.slots(wanted))
         facts.open -= wanted
@@ -56,7 +58,7 @@ class _Facts:
         self.stage_mode = _stage_mode(clauses)
         self.shows_sites = bool(case.sites) and stream.happens(0.95)
         self.is_recurrent = case.setting == "recurrent"
-        found = list(enumerate(case.alterations)) if stream.happens(0.97) else []
+        found = list(enumerate(case.alterations)) if stream.happens(0.98 - 0.12 * clauses.brevity) else []
         self.germline = [(order, item) for order, item in found if item.origin == "germline"]
         self.tumour = [(order, item) for order, item in found if item.origin != "germline"]
         told = list(range(len(case.results))) if stream.happens(0.99) else []
@@ -93,7 +95,12 @@ class _Facts:
         is_surgical = bool(case.events) and case.events[0].setting == "surgery" and "stage" in self.open
         takes_stage = tells_course and is_surgical and stream.happens(0.45)
         self.open -= {"stage"} if takes_stage else set()
-        return Telling(self.shows_sites, tells_course, _stage_slots(self.clauses) if takes_stage else {})
+        return Telling(
+            shows_sites=self.shows_sites,
+            tells_course=tells_course,
+            tells_past=stream.happens(1.0 - 0.8 * self.clauses.brevity),
+            surgical_stage=_stage_slots(self.clauses) if takes_stage else {},
+        )
 
     def tell_the_rest(self) -> None:
         """Write one clause for each fact that no other clause has stated."""
@@ -128,8 +135,8 @@ def _stage_mode(clauses: Clauses) -> str:
     if case.entity.states_stage:
         return "explicit"
     if case.is_metastatic:
-        return "explicit" if stream.happens(0.45 if case.setting == "recurrent" else 0.66) else "inferred"
-    return "explicit" if stream.happens(0.64) else "none"
+        return "explicit" if stream.happens(0.6 if case.setting == "recurrent" else 0.76) else "inferred"
+    return "explicit" if stream.happens(0.6) else "none"
 
 
 def _stage_slots(clauses: Clauses) -> SlotValues:
@@ -160,7 +167,7 @@ def _opening(facts: _Facts) -> None:
     clauses = facts.clauses
     fused = [entry for entry in OPENINGS if entry[1] <= facts.open]
     kind, wanted = "opening", frozenset[str]()
-    if fused and clauses.stream.happens(_OPENING_SHARE):
+    if fused and clauses.stream.happens(_OPENING_SHARE + clauses.brevity):
         kind, wanted = clauses.stream.pick(fused)
     facts.open -= wanted
     name = clauses.phrases.cancer()
