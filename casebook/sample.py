@@ -27,7 +27,7 @@ class Wanted:
     seed: int = DEFAULT_SEED
 
 
-def sample(wanted: Wanted) -> Iterator[tuple[str, Note]]:
+def sample_notes(wanted: Wanted) -> Iterator[tuple[str, Note]]:
     """Yield up to `count` notes with the split that each belongs to.
 
     Raises: UnknownChoiceError.
@@ -53,7 +53,9 @@ def _matching(seed: int, genre: str | None, entity: str | None) -> Iterator[tupl
 def _entities() -> dict[str, str]:
     """Return the code of each entity by code and by label."""
     entities = catalogue().entities
-    return {entity.label.lower(): entity.code for entity in entities} | {entity.code: entity.code for entity in entities}
+    return {entity.label.lower(): entity.code for entity in entities} | {
+        entity.code: entity.code for entity in entities
+    }
 
 
 def _choice(kind: str, asked: str | None, known: dict[str, str]) -> str | None:

@@ -75,6 +75,7 @@ class ScoreReport(_Frozen):
     macro_strict: float
     json_valid: float
     ungrounded_rate: float
+    omission_rate: float
     fields: dict[Field, FieldScore]
     mistakes: dict[MistakeKind, int]
     mistakes_by_field: dict[Field, dict[MistakeKind, int]]
@@ -134,6 +135,8 @@ def score(
     fields = {field: _field_score(field, outcomes, ungrounded, f1_intervals[field]) for field in FIELDS}
     found = [mistake for document in zip(golds, parsed, notes, strict=True) for mistake in mistakes_of(*document)]
     answered = sum(len(outcome[field].answer) for outcome in outcomes for field in FIELDS)
+    in_gold = sum(len(outcome[field].gold) for outcome in outcomes for field in FIELDS)
+    missing = sum(outcome[field].counts[2] for outcome in outcomes for field in FIELDS)
     return ScoreReport(
         samples=len(rows),
         macro_f1=point[0],
@@ -145,6 +148,7 @@ def score(
         macro_strict=sum(field.strict for field in fields.values()) / len(FIELDS),
         json_valid=sum(answer.is_valid for answer in parsed) / len(parsed),
         ungrounded_rate=_share(sum(sum(document.values()) for document in ungrounded), answered),
+        omission_rate=_share(missing, in_gold),
         fields=fields,
         mistakes=_tally(mistake.kind for mistake in found),
         mistakes_by_field={field: _tally(m.kind for m in found if m.field == field) for field in FIELDS},

@@ -1,13 +1,14 @@
-"""Says what is wrong with a dataset before anything is uploaded: by file and line, never by its text."""
+"""Says what is wrong with a dataset before anything is uploaded: by file and line, never by its text.
+
+It reads whole files, because what is checked is what is uploaded; `dataset_inspection` takes files of any size.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 from slm_core.layout import DATASET_FILES, MANIFEST_NAME
@@ -16,22 +17,11 @@ from slm_core.training_config import problems
 
 from extraction.schema import DatasetRecord
 from fine_tune_slm.errors import DatasetRefusedError
+from fine_tune_slm.jsonl import Finding, parse_json
 
 REQUIRED_FILES = ("train.jsonl", "validation.jsonl")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, where it is, and what to do about it."""
-
-    file: str
-    line: int | None
-    what: str
-    remedy: str
-
-    def __str__(self) -> str:
-        place = self.file if self.line is None else f"{self.file}:{self.line}"
-        return f"{place}: {self.what}. {self.remedy}"
+_REWRITE = "Write the manifest again from the files as they are"
+FileFacts = tuple[str, int]
 
 
 @dataclass(frozen=True)
@@ -41,7 +31,7 @@ class CheckedFile:
     name: str
     content: bytes
     records: int = 0
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[Finding, ...] = ()
     notes: dict[str, int] = field(default_factory=dict)
     """Digest of each note -> its first line."""
 
@@ -56,7 +46,7 @@ class CheckedDataset:
 
     files: tuple[CheckedFile, ...]
     manifest: CheckedFile | None
-    problems: tuple[Problem, ...]
+    problems: tuple[Finding, ...]
 
     @property
     def digest(self) -> str:
@@ -70,7 +60,7 @@ def check_dataset(directory: Path) -> CheckedDataset:
         check_lines(name, (directory / name).read_bytes()) for name in DATASET_FILES if (directory / name).is_file()
     )
     missing = [
-        Problem(name, None, "the file is missing", "A dataset needs train.jsonl, validation.jsonl and manifest.json")
+        Finding(name, None, "the file is missing", "A dataset needs train.jsonl, validation.jsonl and manifest.json")
         for name in REQUIRED_FILES
         if not (directory / name).is_file()
     ]
@@ -92,48 +82,29 @@ def check_file(path: Path) -> CheckedFile:
 
 def check_lines(name: str, content: bytes) -> CheckedFile:
     """Return one checked JSONL file: every line must be a record of the schema."""
-    found: list[Problem] = []
+    found: list[Finding] = []
     notes: dict[str, int] = {}
     lines = content.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     for number, line in enumerate(lines, start=1):
         try:
-            record = _parse_line(line)
-        except ValueError as error:  # pydantic's and json's errors are ValueErrors
-            found.append(Problem(name, number, _reason(error), "Correct or remove this line"))
+            record = DatasetRecord.model_validate(parse_json(line))
+        except ValueError as error:  # pydantic's errors are ValueErrors
+            found.append(Finding(name, number, _reason(error), "Correct or remove this line"))
         else:
             notes.setdefault(hashlib.sha256(record.input.encode()).hexdigest(), number)
     if not lines:
-        found.append(Problem(name, None, "the file is empty", "Write at least one record"))
+        found.append(Finding(name, None, "the file is empty", "Write at least one record"))
     return CheckedFile(name, content, len(lines), tuple(found), notes)
-
-
-def _parse_line(line: bytes) -> DatasetRecord:
-    try:
-        return DatasetRecord.model_validate(json.loads(line.decode("utf-8"), object_pairs_hook=_unique_keys))
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
-
-
-def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    if len({key for key, _ in pairs}) < len(pairs):
-        raise ValueError("a key appears twice")
-    return dict(pairs)
 
 
 def _reason(error: ValueError) -> str:
     """Return why a line was refused, without a piece of the line."""
-    if isinstance(error, ValidationError):
-        return problems(error)
-    if isinstance(error, json.JSONDecodeError):
-        return f"no valid JSON ({error.msg} at column {error.colno})"
-    if isinstance(error, UnicodeDecodeError):
-        return f"no valid UTF-8 (byte {error.start + 1} of the line)"
-    return str(error)
+    return problems(error) if isinstance(error, ValidationError) else str(error)
 
 
-def _leaks(files: tuple[CheckedFile, ...]) -> Iterator[Problem]:
+def _leaks(files: tuple[CheckedFile, ...]) -> Iterator[Finding]:
     """Yield every note of an evaluation file that is also trained on: its score would mean nothing."""
     training = next((file for file in files if file.name == "train.jsonl"), None)
     if training is None:
@@ -142,31 +113,37 @@ def _leaks(files: tuple[CheckedFile, ...]) -> Iterator[Problem]:
         if file is not training:
             for digest in file.notes.keys() & training.notes.keys():
                 where = f"the same note is line {training.notes[digest]} of {training.name}"
-                yield Problem(file.name, file.notes[digest], where, "Keep a note in one file only")
+                yield Finding(file.name, file.notes[digest], where, "Keep a note in one file only")
 
 
-def _check_manifest(path: Path, files: tuple[CheckedFile, ...]) -> tuple[CheckedFile | None, list[Problem]]:
-    rewrite = "Write the manifest again from the files as they are"
+def manifest_findings(path: Path, files: Mapping[str, FileFacts]) -> list[Finding]:
+    """Return what is wrong with a manifest, given the SHA-256 and the number of records of each file beside it."""
     if not path.is_file():
-        return None, [Problem(path.name, None, "the file is missing", "A dataset carries one beside its files")]
-    content = path.read_bytes()
+        return [Finding(path.name, None, "the file is missing", "A published dataset carries one beside its files")]
     try:
-        manifest = DatasetManifest.model_validate(json.loads(content))
+        manifest = DatasetManifest.model_validate(parse_json(path.read_bytes()))
+    except OSError as error:
+        return [Finding(path.name, None, f"it cannot be read ({error.strerror})", "Check its permissions")]
     except ValueError as error:
-        return None, [Problem(path.name, None, _reason(error), rewrite)]
-    wrong = [Problem(name, None, what, rewrite) for name, what in _differences(manifest, files)]
-    return CheckedFile(path.name, content), wrong
+        return [Finding(path.name, None, _reason(error), _REWRITE)]
+    return [Finding(name, None, what, _REWRITE) for name, what in _differences(manifest, files)]
 
 
-def _differences(manifest: DatasetManifest, files: tuple[CheckedFile, ...]) -> Iterator[tuple[str, str]]:
-    present = {file.name: file for file in files}
-    for name in sorted(manifest.files.keys() - present.keys()):
-        yield name, "named in the manifest but not there"
-    for name, file in present.items():
+def _check_manifest(path: Path, files: tuple[CheckedFile, ...]) -> tuple[CheckedFile | None, list[Finding]]:
+    found = manifest_findings(path, {file.name: (file.sha256, file.records) for file in files})
+    return (CheckedFile(path.name, path.read_bytes()) if path.is_file() else None), found
+
+
+def _differences(manifest: DatasetManifest, files: Mapping[str, FileFacts]) -> Iterator[tuple[str, str]]:
+    for name in sorted(manifest.files.keys() - files.keys()):
+        # a manifest that was written by hand can name anything; only a file's plain name is repeated
+        told = name if name.isprintable() and len(name) < 100 else "(a file)"
+        yield told, "named in the manifest but not there"
+    for name, (sha256, records) in files.items():
         listed = manifest.files.get(name)
         if listed is None:
             yield name, "not named in the manifest"
-        elif listed.sha256 != file.sha256:
+        elif listed.sha256 != sha256:
             yield name, "its SHA-256 is not the one in the manifest"
-        elif listed.records != file.records:
-            yield name, f"it has {file.records} records, the manifest says {listed.records}"
+        elif listed.records != records:
+            yield name, f"it has {records} records, the manifest says {listed.records}"

@@ -5,6 +5,9 @@ FineTuneSlmError
     ├── ArgumentInvalidError        an option or argument cannot be used as it is
     ├── ProjectIncompleteError      the command was not started in a checkout of the project
     ├── DatasetRefusedError         a dataset has problems; each has been printed
+    ├── DatasetStaleError           a dataset is not what this generator writes from its manifest
+    ├── TokenizerUnusableError      there is no tokenizer with which lengths could be counted
+    ├── AnswersUnreadableError      gold or predictions cannot be scored against each other
     ├── ParametersIncompleteError   some parameters still need a value
     ├── NoteUnreadableError         the note is missing, empty or no text
     ├── RunUnknownError             no such run is kept on this machine
@@ -40,6 +43,21 @@ class ProjectIncompleteError(CommandLineError):
 class DatasetRefusedError(CommandLineError):
     exit_code = 2
     remedy = "Correct the problems above, write the manifest again, and check with: fine-tune-slm dataset check DIR"
+
+
+class DatasetStaleError(CommandLineError):
+    exit_code = 2
+    remedy = "Write it again with: fine-tune-slm dataset generate --output DIR"
+
+
+class TokenizerUnusableError(CommandLineError):
+    exit_code = 2
+    remedy = "Name a directory with tokenizer.json and a chat template with --tokenizer, or leave the option out."
+
+
+class AnswersUnreadableError(CommandLineError):
+    exit_code = 2
+    remedy = "Both files hold a line for each note, in the same order; see: fine-tune-slm score --help"
 
 
 class ParametersIncompleteError(CommandLineError):

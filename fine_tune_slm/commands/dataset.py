@@ -1,35 +1,149 @@
-"""`fine-tune-slm dataset`: write, check and publish a dataset."""
+"""`fine-tune-slm dataset`: write, check, judge, look at and publish a dataset."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import DEFAULT_PARAMETER_ROOT, EndpointUrl, ParameterRoot, Profile, Region
+from fine_tune_slm.commands.options import DEFAULT_PARAMETER_ROOT, AsJson, EndpointUrl, ParameterRoot, Profile, Region
 
 SHOWN_PROBLEMS = 100
+# the same as in casebook.generate, which --help must not load; a test holds them together
+DATASET_SEED = 20260101
+DATASET_DIRECTORY = "synthetic-instruction-tuning-dataset"
 
-app = typer.Typer(help="Write, check and publish a dataset.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Write, check, judge, look at and publish a dataset.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory with train, validation and manifest.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same notes on every machine.")]
+
+
+@app.command("generate")
+def generate(
+    seed: Seed = DATASET_SEED,
+    train: Annotated[int, typer.Option(min=0, help="Records in train.jsonl.")] = 4500,
+    validation: Annotated[int, typer.Option(min=0, help="Records in validation.jsonl.")] = 500,
+    challenge: Annotated[int, typer.Option(min=0, help="Records in challenge.jsonl.")] = 400,
+    output: Annotated[Path, typer.Option(help="Directory to write to; it is created.")] = Path(DATASET_DIRECTORY),
+) -> None:
+    """Write the synthetic dataset: three files, manifest, card, and provenance/ with the span behind each label.
+
+    Example: fine-tune-slm dataset generate --seed 7 --train 200 --validation 20 --challenge 20 --output /tmp/notes
+    """
+    from casebook.generate import generate as write_dataset  # noqa: PLC0415
+    from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
+    from fine_tune_slm.progress_bar import progress_bar  # noqa: PLC0415
+
+    sizes = {"train": train, "validation": validation, "challenge": challenge}
+    try:
+        with progress_bar("writing notes") as advance:
+            manifest = write_dataset(output, seed=seed, **sizes, provenance=True, progress=advance)
+    except OSError as error:
+        raise ArgumentInvalidError(f"--output cannot be written to: {error.strerror}") from error
+    for name, entry in manifest.files.items():
+        print(f"{entry.sha256}  {name}  {entry.records} records")
 
 
 @app.command("check")
-def check(path: Annotated[Path, typer.Argument(help="Dataset directory, or one JSONL file.")]) -> None:
-    """Say what is wrong with a dataset: a line for each problem, by file and line, never by its text.
+def check(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Dataset directories or JSONL files.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse a missing field instead of reading null.")] = False,
+    tokenizer: Annotated[
+        Path | None, typer.Option(help="Model directory whose tokens are counted; by default the rehearsal's.")
+    ] = None,
+    max_seq_length: Annotated[
+        int | None, typer.Option(min=1, help="Tokens that fit; by default those of config/training_config.yml.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what is wrong or doubtful in any dataset of this schema, by file and line, never by its text; then count.
 
-    Example: fine-tune-slm dataset check synthetic-instruction-tuning-dataset
+    Exit code 2 when a line cannot be trained on or a note stands in two files; warnings alone exit 0.
+
+    Example: fine-tune-slm dataset check my-notes/train.jsonl my-notes/validation.jsonl
     """
-    from fine_tune_slm.dataset_check import check_dataset, check_file  # noqa: PLC0415
-    from fine_tune_slm.errors import DatasetRefusedError  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
 
-    problems = check_dataset(path).problems if path.is_dir() else check_file(path).problems
-    _print_problems(problems)
-    if problems:
-        raise DatasetRefusedError(f"The dataset has {len(problems)} problem(s)")
-    print("No problem found.")
+    from fine_tune_slm.dataset_inspection_view import inspection_as_json, show_inspection  # noqa: PLC0415
+    from fine_tune_slm.dataset_review import ReviewRequest, review  # noqa: PLC0415
+    from fine_tune_slm.errors import DatasetRefusedError  # noqa: PLC0415
+    from fine_tune_slm.progress_bar import progress_bar  # noqa: PLC0415
+
+    with progress_bar("reading", has_count=False) as advance:
+        inspection = review(ReviewRequest(paths, strict, tokenizer, max_seq_length), advance)
+    if as_json:
+        print(json.dumps(inspection_as_json(inspection)))
+    else:
+        show_inspection(inspection, Console(highlight=False))
+    if errors := inspection.severities["error"]:
+        raise DatasetRefusedError(f"The dataset has {errors} problem(s)")
+
+
+@app.command("gates")
+def gates(
+    dataset: Annotated[Path | None, typer.Option(help="Generated dataset; by default the project's own.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the quality gates of a generated dataset; exit 1 when one fails. Takes minutes.
+
+    The notes are generated anew from the manifest and must be the files byte for byte.
+
+    Example: fine-tune-slm dataset gates --dataset synthetic-instruction-tuning-dataset
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from casebook.gates import measure  # noqa: PLC0415
+    from fine_tune_slm.dataset_gates import gates_as_json, notes_of, show_gates  # noqa: PLC0415
+    from fine_tune_slm.progress_bar import progress_bar  # noqa: PLC0415
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+
+    with progress_bar("generating the notes anew") as advance:
+        notes = notes_of(dataset or find_project() / DATASET_DIRECTORY, advance)
+    with progress_bar("measuring", has_count=False):
+        measured = measure(notes)
+    if as_json:
+        print(json.dumps(gates_as_json(measured)))
+    else:
+        show_gates(measured, Console(highlight=False))
+    if not all(gate.passes for gate in measured):
+        raise typer.Exit(1)
+
+
+@app.command("sample")
+def sample(
+    genre: Annotated[str | None, typer.Option(help="Only notes of this genre, such as radiology.")] = None,
+    entity: Annotated[str | None, typer.Option(help="Only notes about this cancer, by code or label.")] = None,
+    count: Annotated[int, typer.Option(min=1, help="How many notes.")] = 5,
+    seed: Seed = DATASET_SEED,
+) -> None:
+    """Show generated notes with the words behind each label marked by field, and the distractors.
+
+    With the default seed they are notes of the project's dataset. Without colours spans stand in brackets.
+
+    Example: fine-tune-slm dataset sample --genre radiology --entity melanoma --count 3
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from casebook.sample import UnknownChoiceError, Wanted, sample_notes  # noqa: PLC0415
+    from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
+    from fine_tune_slm.note_view import legend, show_note  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    legend(console)
+    shown = 0
+    try:
+        for split, note in sample_notes(Wanted(genre, entity, count, seed)):
+            show_note(note, split, console)
+            shown += 1
+    except UnknownChoiceError as error:
+        raise ArgumentInvalidError(str(error)) from error
+    if shown < count:
+        print(f"{shown} of {count} notes: the seed gives no more of this kind.")
 
 
 @app.command("publish")
@@ -55,19 +169,6 @@ def publish(
     with aws_refusals_explained():
         uri = publish_dataset(dataset, account, account.setting_specs(find_project()))
     print(f"Published to {uri}; the next run uses it.")
-
-
-@app.command("generate", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def generate(context: typer.Context) -> None:
-    """Write the synthetic dataset; all options go to `python -m casebook generate`.
-
-    Example: fine-tune-slm dataset generate --help
-    """
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
-    command = [sys.executable, "-m", "casebook", "generate", *context.args]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 def _print_problems(problems: Iterable[object]) -> None:

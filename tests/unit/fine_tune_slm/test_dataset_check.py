@@ -36,7 +36,7 @@ def test_a_sound_dataset_has_no_problem_and_is_named_by_its_files(dataset):
     ("line", "reason"),
     [
         (f'{{"input": "{SECRET}"'.encode(), "no valid JSON"),
-        (b"", "no valid JSON"),
+        (b"", "the line is blank"),
         (b'{"input": "\xff"}', "no valid UTF-8 (byte 12"),
         (f'["{SECRET}"]'.encode(), "valid dictionary"),
         (f'{{"input": "{SECRET}", "input": "twice"}}'.encode(), "a key appears twice"),
