@@ -33,6 +33,8 @@ LENGTHS = (
     Length(152, 285, 14, 1.9, 0.0),
 )
 _SELDOM_LONG = frozenset({"key_value", "nurse", "patient_message", "molecular", "trial_screening", "fax"})
+# Shares of the specification by number of words.
+LENGTH_SHARES = {(0, 40): 0.10, (40, 75): 0.45, (75, 150): 0.30, (150, 331): 0.15}
 _NEVER_SHORT = frozenset({"referral", "discharge", "tumour_board", "trial_screening", "case_report"})
 _SELDOM_LONG_WEIGHT = 0.45
 # Topics with the blocks in which a note would speak of them; `filler` may be of any topic.

@@ -1,27 +1,42 @@
-"""The quality gates: figures of variety, leakage and balance with the bounds that a dataset must keep.
+"""The quality gates: figures of soundness, leakage, variety and balance with the bounds that a dataset must keep.
 
-Every figure is computed from finished notes; the masked ones replace each tagged span, because slot filling alone
+Every figure is computed from finished notes; the masked ones replace each tagged slot, because slot filling alone
 makes plain figures look varied.
 """
 
 from __future__ import annotations
 
-import re
 import zlib
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from functools import partial
 
+from casebook.catalogue import catalogue
 from casebook.course import problems
+from casebook.coverage import code_coverage
+from casebook.fill import LENGTH_SHARES
+from casebook.labels import Tag
+from casebook.measures import (
+    coverage,
+    distinct,
+    masked,
+    msttr,
+    nearest_jaccard,
+    self_bleu,
+    skeletons,
+    vocabulary_of,
+    words,
+)
 from casebook.note import Note
 from casebook.verify import faults
+from extraction.canonical import canonical_items
+from extraction.schema import FIELDS, DatasetRecord
 
-_WORD = re.compile(r"\w+(?:[-'.]\w+)*|[^\w\s]")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
-_DISTINCT_TOKENS = 30_000
-_BLEU_HYPOTHESES = 100
 _SAMPLE = 500
+_UNGROUNDED = ("is not grounded", "is not what its text says")
+_LEAKED = ("is in the label",)
+_UNREAD = ("does not survive the canonical form", "the labels are not those of the spans")
 
 
 @dataclass(frozen=True)
@@ -39,29 +54,64 @@ class Gate:
         return self.value >= self.bound if self.is_minimum else self.value <= self.bound
 
 
-def words(text: str) -> list[str]:
-    """Return the tokens of a text, lower-cased."""
-    return _WORD.findall(text.lower())
-
-
-def ngrams(tokens: Sequence[str], size: int) -> list[tuple[str, ...]]:
-    """Return the runs of `size` tokens."""
-    return list(zip(*(tokens[start:] for start in range(size)), strict=False))
+at_least = partial(Gate, is_minimum=True)
 
 
 def measure(notes: dict[str, list[Note]]) -> list[Gate]:
     """Return every gate for a generated dataset."""
     train, validation = notes["train"], notes["validation"]
     every = [note for found in notes.values() for note in found]
-    return [*_soundness(every, notes), *_leakage(train, validation), *_variety(train[:_SAMPLE]), *_masked(train)]
+    return [
+        *_soundness(every),
+        *_separation(every, notes),
+        *_leakage(train, validation),
+        *_variety(train[:_SAMPLE]),
+        *_masked(train[:_SAMPLE]),
+        *_breadth(train),
+        *_balance(train),
+    ]
 
 
-def _soundness(every: list[Note], notes: dict[str, list[Note]]) -> list[Gate]:
+def _soundness(every: list[Note]) -> list[Gate]:
+    found = [faults(note) for note in every]
+
+    def with_any(endings: tuple[str, ...]) -> int:
+        return sum(any(fault.endswith(endings) for fault in faulty) for faulty in found)
+
+    clinical = [problems(note.case) for note in every]
+    known = (*_UNGROUNDED, *_LEAKED, *_UNREAD)
+    other = sum(
+        any(not fault.endswith(known) and fault not in clinical[place] for fault in faulty)
+        for place, faulty in enumerate(found)
+    )
+    trips = sum(not survives_round_trip(note) for note in every)
+    return [
+        Gate("notes whose label does not survive schema and canonical form", trips + with_any(_UNREAD), 0),
+        Gate("notes with a label item neither grounded nor by a named rule", with_any(_UNGROUNDED), 0),
+        Gate("notes with a distractor in a label", with_any(_LEAKED), 0),
+        Gate("cases with a clinical problem", sum(map(bool, clinical)), 0),
+        Gate("notes with another fault", other, 0),
+    ]
+
+
+def survives_round_trip(note: Note) -> bool:
+    """Return True when the record reads back as itself and its labels mean, to the metric, what was rendered."""
+    if DatasetRecord.model_validate_json(note.record.json_line()) != note.record:
+        return False
+    tags = [Tag.parse(span.tag) for span in note.spans if not span.tag.startswith("!")]
+    for field in FIELDS:
+        if field in {"stage", "response"}:
+            continue  # the last or most exact statement holds; `verify` proves those
+        rendered = [canonical_items(field, tag.label) for tag in tags if tag.field == field]
+        if canonical_items(field, getattr(note.record.output, field)) != frozenset().union(*rendered):
+            return False
+    return True
+
+
+def _separation(every: list[Note], notes: dict[str, list[Note]]) -> list[Gate]:
     keys = {split: {note.case.key for note in found} for split, found in notes.items()}
     shared = len(keys["train"] & keys["validation"]) + len((keys["train"] | keys["validation"]) & keys["challenge"])
     return [
-        Gate("notes with a fault of schema, grounding or canonical form", sum(bool(faults(note)) for note in every), 0),
-        Gate("cases with a clinical problem", sum(bool(problems(note.case)) for note in every), 0),
         Gate("duplicate notes", len(every) - len({note.record.input for note in every}), 0),
         Gate("case keys shared between splits", shared, 0),
     ]
@@ -72,38 +122,13 @@ def _leakage(train: list[Note], validation: list[Note]) -> list[Gate]:
     validation_tokens = [words(note.record.input) for note in validation]
     nearest = sorted(nearest_jaccard(validation_tokens, train_tokens))
     outputs = {note.record.output for note in train}
-    seen = sum(note.record.output in outputs for note in validation) / max(1, len(validation))
     return [
         Gate("3-gram Jaccard validation -> train, 95th percentile", nearest[int(0.95 * len(nearest))], 0.30),
         Gate("3-gram Jaccard validation -> train, maximum", nearest[-1], 0.50),
         Gate("8-gram coverage of validation by train", coverage(validation_tokens, train_tokens, 8), 0.20),
         Gate("13-gram coverage of validation by train", coverage(validation_tokens, train_tokens, 13), 0.03),
-        Gate("validation outputs seen in train", seen, 0.05),
+        Gate("validation outputs seen in train", share(validation, lambda note: note.record.output in outputs), 0.05),
     ]
-
-
-def nearest_jaccard(queries: list[list[str]], others: list[list[str]], size: int = 3) -> list[float]:
-    """Return for each query the largest Jaccard similarity of its n-gram set with any of the others."""
-    sets = [frozenset(ngrams(tokens, size)) for tokens in others]
-    places: defaultdict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index, grams in enumerate(sets):
-        for gram in grams:
-            places[gram].append(index)
-    nearest = []
-    for tokens in queries:
-        grams = frozenset(ngrams(tokens, size))
-        shared = Counter(index for gram in grams for index in places.get(gram, ()))
-        nearest.append(
-            max((count / (len(grams) + len(sets[index]) - count) for index, count in shared.items()), default=0.0)
-        )
-    return nearest
-
-
-def coverage(queries: list[list[str]], others: list[list[str]], size: int) -> float:
-    """Return the share of the queries' n-grams that occur in the others."""
-    known = {gram for tokens in others for gram in ngrams(tokens, size)}
-    grams = [gram for tokens in queries for gram in ngrams(tokens, size)]
-    return sum(gram in known for gram in grams) / max(1, len(grams))
 
 
 def _variety(sample: list[Note]) -> list[Gate]:
@@ -111,79 +136,57 @@ def _variety(sample: list[Note]) -> list[Gate]:
     tokens = [words(text) for text in texts]
     joined = "\n".join(texts).encode()
     return [
-        Gate("distinct-2", distinct(tokens, 2), 0.30, is_minimum=True),
-        Gate("distinct-3", distinct(tokens, 3), 0.55, is_minimum=True),
-        Gate("distinct-4", distinct(tokens, 4), 0.70, is_minimum=True),
+        at_least("distinct-2", distinct(tokens, 2), 0.30),
+        at_least("distinct-3", distinct(tokens, 3), 0.55),
+        at_least("distinct-4", distinct(tokens, 4), 0.70),
         Gate("self-BLEU-4", self_bleu(tokens), 65.0),
         Gate("zlib ratio", len(joined) / max(1, len(zlib.compress(joined, 9))), 4.3),
-        Gate("MSTTR-100", msttr(tokens), 0.80, is_minimum=True),
+        at_least("MSTTR-100", msttr(tokens), 0.80),
     ]
 
 
-def distinct(tokens: Iterable[list[str]], size: int) -> float:
-    """Return the share of different n-grams among the first 30,000 tokens."""
-    kept: list[list[str]] = []
-    total = 0
-    for note in tokens:
-        kept.append(note[: max(0, _DISTINCT_TOKENS - total)])
-        total += len(kept[-1])
-    grams = [gram for note in kept for gram in ngrams(note, size)]
-    return len(set(grams)) / max(1, len(grams))
-
-
-def msttr(tokens: Iterable[list[str]], window: int = 100) -> float:
-    """Return the mean share of different words in consecutive windows of 100 tokens."""
-    flat = [word for note in tokens for word in note]
-    windows = [flat[start : start + window] for start in range(0, len(flat) - window + 1, window)]
-    return sum(len(set(part)) / window for part in windows) / max(1, len(windows))
-
-
-def self_bleu(tokens: list[list[str]]) -> float:
-    """Return the mean BLEU-4, in per cent, of the first notes against all the others as references.
-
-    Source: Zhu et al. 2018, Texygen; smoothed by one count where an order has no match.
-    """
-    scores = [_bleu(index, tokens) for index in range(min(_BLEU_HYPOTHESES, len(tokens)))]
-    return 100 * sum(scores) / max(1, len(scores))
-
-
-def _bleu(index: int, tokens: list[list[str]]) -> float:
-    hypothesis = tokens[index]
-    logs = 0.0
-    for size in (1, 2, 3, 4):
-        counts = Counter(ngrams(hypothesis, size))
-        best = _best_counts(counts, [other for place, other in enumerate(tokens) if place != index], size)
-        matched = sum(min(count, best[gram]) for gram, count in counts.items())
-        logs += log(max(matched, 1) / max(1, sum(counts.values())))
-    return exp(logs / 4)
-
-
-def _best_counts(counts: Counter[tuple[str, ...]], references: list[list[str]], size: int) -> Counter[tuple[str, ...]]:
-    best: Counter[tuple[str, ...]] = Counter()
-    for reference in references:
-        found = Counter(gram for gram in ngrams(reference, size) if gram in counts)
-        best |= found
-    return best
-
-
-def _masked(train: list[Note]) -> list[Gate]:
-    texts = [masked(note) for note in train]
-    skeletons = [part for text in texts[:_SAMPLE] for part in _SENTENCE.split(text) if part.strip()]
-    commonest = Counter(skeletons).most_common(1)[0][1] / max(1, len(skeletons)) if skeletons else 0.0
-    vocabulary = {word for note in train for word in words(note.record.input)}
+def _masked(sample: list[Note]) -> list[Gate]:
+    texts = [masked(note) for note in sample]
+    found = skeletons(texts)
+    total = max(1, len(found))
+    commonest = max(Counter(found).values(), default=0) / total
     return [
-        Gate("masked distinct-4", distinct([words(text) for text in texts[:_SAMPLE]], 4), 0.50, is_minimum=True),
-        Gate("distinct masked sentence skeletons", len(set(skeletons)) / max(1, len(skeletons)), 0.80, is_minimum=True),
+        at_least("masked distinct-4", distinct([words(text) for text in texts], 4), 0.50),
+        at_least("distinct masked sentence skeletons", len(set(found)) / total, 0.80),
         Gate("commonest masked skeleton", commonest, 0.003),
-        Gate("vocabulary of train", len(vocabulary), 5000, is_minimum=True),
     ]
 
 
-def masked(note: Note) -> str:
-    """Return the note with every tagged span and every number replaced by an underscore."""
-    parts: list[str] = []
-    at = 0
-    for span in note.spans:
-        parts += [note.record.input[at : span.start], "_"]
-        at = span.end
-    return re.sub(r"\d+(?:\.\d+)?", "_", "".join([*parts, note.record.input[at:]]))
+def _breadth(train: list[Note]) -> list[Gate]:
+    return [
+        at_least("vocabulary of train", len(vocabulary_of(words(note.record.input) for note in train)), 5000),
+        at_least("codes of the vocabulary that train uses often enough", code_coverage(train).share, 0.95),
+    ]
+
+
+def _balance(train: list[Note]) -> list[Gate]:
+    lengths = [len(note.record.input.split()) for note in train]
+    off = max(
+        abs(sum(low <= length < high for length in lengths) / max(1, len(train)) - wanted)
+        for (low, high), wanted in LENGTH_SHARES.items()
+    )
+    return [
+        at_least("notes with a distractor", share(train, lambda note: bool(note.distractors)), 0.55),
+        at_least("notes with three distractors", share(train, lambda note: len(note.distractors) > 2), 0.15),
+        at_least("notes with several lines", share(train, lambda note: "\n" in note.record.input), 0.25),
+        Gate("share of a length class off its target", off, 0.05),
+        Gate("share of a genre off its target", _genres_off(train), 0.03),
+    ]
+
+
+def _genres_off(train: list[Note]) -> float:
+    """Return how far the share of the worst genre is from what genres.yml says."""
+    laws = {name: law["share"] for name, law in catalogue().genres.items() if "train" in law.get("splits", ["train"])}
+    total = sum(laws.values())
+    counts = Counter(note.genre for note in train)
+    return max(abs(counts[name] / max(1, len(train)) - wanted / total) for name, wanted in laws.items())
+
+
+def share(notes: Sequence[Note], holds: Callable[[Note], bool]) -> float:
+    """Return the share of the notes for which something holds."""
+    return sum(map(holds, notes)) / max(1, len(notes))

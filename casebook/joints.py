@@ -25,7 +25,8 @@ _VERB = re.compile(
 )
 _OWN_TIME = re.compile(
     r"^(?:after|then|subsequently|this|since|thereafter|initial|initially|prior|previous|earlier|later|now|currently|"
-    r"current|treatment began|management began)\b|\b(?:then|subsequently|afterwards|meanwhile|later|first|previously|initially)\b",
+    r"current|treatment began|management began)\b|"
+    r"\b(?:then|subsequently|afterwards|meanwhile|later|first|previously|initially)\b",
     re.IGNORECASE,
 )
 _COURSE_JOINTS = (

@@ -1,4 +1,4 @@
-"""Surface noise: abbreviations, spelling, units, typos, lost capitals; tagged text keeps its drugs, variants and numbers.
+"""Surface noise: abbreviations, spelling, units, typos, lost capitals; tagged text keeps drugs, variants, numbers.
 
 Each kind is drawn by its share of the notes and named only when it changed something.
 """

@@ -1,4 +1,4 @@
-"""Decides which facts of a case a note states, alone or several in one clause; the clauses are not yet in their order."""
+"""Decides which facts of a case a note states, alone or several in one clause; the order of clauses comes later."""
 
 from __future__ import annotations
 
@@ -178,24 +178,30 @@ def _opening(facts: _Facts) -> None:
 
 def _with_extent(facts: _Facts, name: list[Piece], stated: frozenset[str]) -> list[Piece]:
     """Return the name of the cancer with stage, sites or "metastatic", unless the clause says its extent anyway."""
-    stream, phrases, mode = facts.clauses.stream, facts.clauses.phrases, facts.stage_mode
+    stream, mode = facts.clauses.stream, facts.stage_mode
     if mode == "explicit" and "stage" in facts.open and stated.isdisjoint({"sites"}) and stream.happens(0.4):
         facts.open.discard("stage")
         return _with_stage(facts.clauses, name)
-    if mode == "inferred" and "sites" in facts.open and stream.happens(0.4):
-        facts.open.discard("sites")
-        middle = Piece(stream.pick([" metastatic to the ", " with metastases to the ", " with spread to the "]))
-        return [*name, middle, *phrases.sites("organs")]
-    if mode == "inferred" and facts.shows_sites and stream.happens(0.4):
-        return name  # that the sites are metastases is all that the note says of the stage
-    if mode == "inferred" and not facts.shows_sites and stream.happens(0.3):
-        facts.clauses.add("staging", "metastatic_only", {"metastatic": phrases.metastatic()})
-        return name
     if mode == "inferred":
-        return [*phrases.metastatic(), Piece(" "), *name]
+        return _spread(facts, name)
     if mode == "none" and facts.clauses.case.stage in _LOCALLY_ADVANCED and stream.happens(0.5):
         return [Piece("locally advanced "), *name]
     return name
+
+
+def _spread(facts: _Facts, name: list[Piece]) -> list[Piece]:
+    """Return the name of a cancer whose stage follows from its spread alone; the spread may be said elsewhere."""
+    stream, phrases = facts.clauses.stream, facts.clauses.phrases
+    if "sites" in facts.open and stream.happens(0.4):
+        facts.open.discard("sites")
+        middle = Piece(stream.pick([" metastatic to the ", " with metastases to the ", " with spread to the "]))
+        return [*name, middle, *phrases.sites("organs")]
+    if facts.shows_sites and stream.happens(0.4):
+        return name
+    if not facts.shows_sites and stream.happens(0.3):
+        facts.clauses.add("staging", "metastatic_only", {"metastatic": phrases.metastatic()})
+        return name
+    return [*phrases.metastatic(), Piece(" "), *name]
 
 
 def _with_stage(clauses: Clauses, name: list[Piece]) -> list[Piece]:

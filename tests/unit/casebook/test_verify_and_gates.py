@@ -9,9 +9,10 @@ import pytest
 from casebook.__main__ import main
 from casebook.catalogue import catalogue
 from casebook.draw import draw_case
-from casebook.gates import Gate, coverage, distinct, masked, measure, msttr, nearest_jaccard, self_bleu
+from casebook.gates import Gate, measure
 from casebook.generate import Counts, write_notes
 from casebook.layout import Span
+from casebook.measures import coverage, distinct, masked, msttr, nearest_jaccard, self_bleu, vocabulary_of, words
 from casebook.note import Edition, Note, write_note
 from casebook.verify import faults
 from extraction.schema import DatasetRecord
@@ -81,12 +82,21 @@ def test_repetition_lowers_variety() -> None:
     assert self_bleu([varied[0], repeated[0]]) < 5
 
 
+def test_punctuation_is_no_word() -> None:
+    tokens = words("one, two; three. " * 40)
+    assert msttr([[*tokens]]) == msttr([[word for word in tokens if word.isalpha()]])
+    assert vocabulary_of([tokens, ["12", "p.L858R", "-"]]) == {"one", "two", "three", "p.L858R"}
+
+
 def test_a_small_dataset_keeps_the_hard_gates() -> None:
     gates = {gate.name: gate for gate in measure(write_notes(3, Counts(train=60, validation=12, challenge=8)))}
     assert gates["duplicate notes"].passes
     assert gates["case keys shared between splits"].passes
     assert gates["cases with a clinical problem"].passes
-    assert gates["notes with a fault of schema, grounding or canonical form"].passes
+    assert gates["notes whose label does not survive schema and canonical form"].passes
+    assert gates["notes with a label item neither grounded nor by a named rule"].passes
+    assert gates["notes with a distractor in a label"].passes
+    assert gates["notes with another fault"].passes
 
 
 def test_a_failed_gate_is_named_and_ends_with_exit_code_one(capsys: pytest.CaptureFixture[str]) -> None:
