@@ -17,7 +17,8 @@ def test_the_committed_dataset_is_what_the_generator_writes(tmp_path: Path) -> N
     seed = json.loads((COMMITTED / "manifest.json").read_text(encoding="utf-8"))["seed"]
     generate(tmp_path, seed=seed)
     written = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert written == {path.name: path.read_bytes() for path in COMMITTED.iterdir()}
+    # provenance/ is written beside the files on demand and is too large to be committed
+    assert written == {path.name: path.read_bytes() for path in COMMITTED.iterdir() if path.is_file()}
 
 
 def _generated(directory: Path, hash_seed: str) -> dict[str, bytes]:

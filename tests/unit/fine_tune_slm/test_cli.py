@@ -79,13 +79,13 @@ def test_dataset_check_prints_each_problem_and_exits_2(dataset, monkeypatch, cap
     (dataset / "train.jsonl").write_text('{"input": "Jane Roe"', encoding="utf-8")
     assert run(["dataset", "check", str(dataset)], monkeypatch) == 2
     captured = capsys.readouterr()
-    assert "train.jsonl:1: no valid JSON" in captured.out
+    assert "train.jsonl:1: the last line is cut off: no valid JSON" in captured.out
     assert "Jane" not in captured.out + captured.err
 
 
 def test_dataset_check_of_a_sound_dataset_exits_0(dataset, monkeypatch, capsys):
     assert run(["dataset", "check", str(dataset)], monkeypatch) == 0
-    assert capsys.readouterr().out == "No problem found.\n"
+    assert capsys.readouterr().out.endswith("No problem found.\n")
 
 
 def test_dataset_publish_puts_the_dataset_where_the_next_run_looks(dataset, account, monkeypatch, capsys):
