@@ -66,7 +66,8 @@ def lexicon(field: Field) -> Lexicon:
 def surface_pattern(forms: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern for whole-word occurrences of any of these normalised forms, the longest tried first.
 
-    A blank also matches a hyphen, a hyphen may be missing from all but the shortest, and longer names may carry a plural s.
+    A blank also matches a hyphen, a hyphen may be missing from all but the shortest names, and longer ones may carry a
+    plural s.
     """
     by_first: dict[str, list[str]] = {}
     for form in sorted(forms, key=lambda form: (-len(form), form)):

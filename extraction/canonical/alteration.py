@@ -25,11 +25,13 @@ _LISTED = re.compile(rf"\((?=[^()]*,)((?:{_RESIDUE_CHANGE}[,/ ]*)+)\)")
 _ASIDE = re.compile(r"\([^()]*\)")
 _SUFFIXED = re.compile(r"\b[gst]?(brca(?:1/2|[12])?|esr1|pik3ca|idh[12]?|egfr|[kn]?ras|braf|tp53)(m|mut|wt)\b")
 _CYTOGENETIC = re.compile(
-    r"(?:(?P<kind>del|gain|amp)(?:etion)?(?: of)? ?\(? ?(?P<arm>\d{1,2}[pq])|(?P<arm2>\d{1,2}[pq]) ?(?P<kind2>del|gain|amp|loss))"
+    r"(?:(?P<kind>del|gain|amp)(?:etion)?(?: of)? ?\(? ?(?P<arm>\d{1,2}[pq])|"
+    r"(?P<arm2>\d{1,2}[pq]) ?(?P<kind2>del|gain|amp|loss))"
 )
 _FAMILIES = {"RAS": {"KRAS", "NRAS", "HRAS"}, "BRCA": {"BRCA1", "BRCA2"}, "IDH": {"IDH1", "IDH2"}}
 NO_FINDING = re.compile(
-    r"\bnone\b|wild[- ]?type|\bwt\b|\bneg(?:ative)?\b|[a-z0-9]-(?=$|[/, ])|\bpending\b|\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|"
+    r"\bnone\b|wild[- ]?type|\bwt\b|\bneg(?:ative)?\b|[a-z0-9]-(?=$|[/, ])|\bpending\b|"
+    r"\babsent\b|\bnon-?mutated\b|\bwithout\b|\bvus\b|"
     r"\bbenign\b|uncertain significance|"
     r"\bnot (?:detected|identified|tested|performed|found|mutated|present|amplified)\b|"
     r"\bno (?:\w+ ){0,2}(?:mutations?|alterations?|variants?|fusions?|rearrangements?)\b"

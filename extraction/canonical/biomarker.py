@@ -30,7 +30,10 @@ _SHORTHAND = (
     (re.compile(r"\bfrom \d[\d.]*(?: ?[a-z%/]+)? to (?=\d)|\d[\d.]*(?: ?[a-z%/]+)? -> (?=\d)"), ""),
     (re.compile(r"\bdoubling time\b[^;,]*"), "rising"),
 )
-_LIMIT = r"(?: the)?(?: institutional)?(?: upper limit| ?uln\b| normal(?: limits?| range)?\b)(?: of (?:the )?normal(?: range)?)?"
+_LIMIT = (
+    r"(?: the)?(?: institutional)?(?: upper limit| ?uln\b| normal(?: limits?| range)?\b)"
+    r"(?: of (?:the )?normal(?: range)?)?"
+)
 _AGAINST_LIMIT = (
     (re.compile(rf"(?:\babove|\bover|\bexceed\w*|(?:greater|higher) than|>=?){_LIMIT}"), "elevated"),
     (re.compile(rf"(?:\d[\d.]* ?(?:x|times)|\btwice|\bdouble|(?:\w+|\d)[ -]?(?:times|fold)){_LIMIT}"), "elevated"),

@@ -10,7 +10,8 @@ from extraction.vocabulary import Entry, vocabulary
 
 _SPREAD = re.compile(
     r"^.*\b(?:metastas[ei]s|mets) from\b|"
-    r"\b(?:metastatic|metastases|metastasis|spread|mets) (?:to|in|involving|of)\b.*|\bwith (?:\w+ ){0,3}(?:metasta\w+|mets)\b.*|"
+    r"\b(?:metastatic|metastases|metastasis|spread|mets) (?:to|in|involving|of)\b.*|"
+    r"\bwith (?:\w+ ){0,3}(?:metasta\w+|mets)\b.*|"
     r"\([^()]*\b(?:metastas[ei]s|mets)\b[^()]*\)|, ?(?:[\w/&]+ ){0,5}(?:metastas[ei]s|mets)\b.*"
 )
 _KIND = re.compile(r"cancer|carcinoma|melanoma|lymphoma|sarcoma|leukemia|myeloma|blastoma|glioma|mesothelioma|\bca\b")

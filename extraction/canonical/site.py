@@ -8,7 +8,9 @@ from extraction.lexicon import lexicon
 
 _NONE = re.compile(r"(?:no|none|not|without|absent|negative)\b|m0$|.*\b(?:ruled out|excluded)\b")
 _DENIED = re.compile(r"[, (](?:but )?(?:no|not|without)\b.*")
-_REGIONAL = re.compile(r"(?<!non[ -])(?<!non)\b(?:loco-?)?regional (?:lymph )?(?:nod\w+|lns?\b|(?:lymph)?adenopathy)(?: only)?")
+_REGIONAL = re.compile(
+    r"(?<!non[ -])(?<!non)\b(?:loco-?)?regional (?:lymph )?(?:nod\w+|lns?\b|(?:lymph)?adenopathy)(?: only)?"
+)
 REGIONAL_NODES = "regional lymph nodes"
 
 

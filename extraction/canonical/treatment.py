@@ -35,12 +35,14 @@ def treatment_items(text: str) -> Items:
 
 def _given(part: str) -> str:
     """Return a part without what was declined, refused or not given."""
-    clauses = [clause for clause in part.split(",") if not _NOT_GIVEN.match(clause.strip()) and not _DECLINED.search(clause)]
+    clauses = [
+        clause for clause in part.split(",") if not _NOT_GIVEN.match(clause.strip()) and not _DECLINED.search(clause)
+    ]
     return ",".join(clauses).strip()
 
 
 def _regimens_recognised(entries: list[Entry]) -> list[Entry]:
-    """Return the entries with the drugs of a regimen that is known by its acronym replaced by it; leucovorin may lack."""
+    """Return the entries with all drugs of a regimen replaced by its acronym; leucovorin may be missing."""
     codes = {entry.code for entry in entries}
     for regimen in _regimens():
         drugs = set(regimen.implies) - {"leucovorin"}
