@@ -151,6 +151,7 @@ class Clauses:
             style = name.removeprefix(kind).removeprefix("_")
             if usable and (not style or self.stream.happens(_OWN_MANNER.get(style, _OWN_MANNER_OTHERWISE))):
                 return usable
+        plain = plain or [frame for name in self._names(kind) for frame in self._fitting(name, values)]
         if plain:
             return plain
         raise FrameError(f"no frame of kind {kind} fits the slots {sorted(values)}")
@@ -159,9 +160,10 @@ class Clauses:
         return (*(f"{kind}_{style}" for style in self.styles), kind)
 
     def _usable(self, name: str, values: Mapping[str, object]) -> list[str]:
-        usable = [frame for frame in self.data.frames.get(name, ()) if slots_of(frame) <= values.keys()]
-        shown = [frame for frame in usable if not (self.is_training and is_held_out(frame))]
-        return shown or usable
+        return [frame for frame in self._fitting(name, values) if not (self.is_training and is_held_out(frame))]
+
+    def _fitting(self, name: str, values: Mapping[str, object]) -> list[str]:
+        return [frame for frame in self.data.frames.get(name, ()) if slots_of(frame) <= values.keys()]
 
 
 def _renamed(pieces: list[Piece], stream: Stream) -> list[Piece]:

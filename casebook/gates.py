@@ -102,8 +102,9 @@ def survives_round_trip(note: Note) -> bool:
     for field in FIELDS:
         if field in {"stage", "response"}:
             continue  # the last or most exact statement holds; `verify` proves those
-        rendered = [canonical_items(field, tag.label) for tag in tags if tag.field == field]
-        if canonical_items(field, getattr(note.record.output, field)) != frozenset().union(*rendered):
+        mine = sorted((tag for tag in tags if tag.field == field), key=lambda tag: tag.order)
+        rendered = "; ".join(tag.label for tag in mine) or None
+        if canonical_items(field, getattr(note.record.output, field)) != canonical_items(field, rendered):
             return False
     return True
 

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 
 from casebook.catalogue import catalogue
-from casebook.generate import Counts, split_of, write_notes
+from casebook.generate import split_of
 from casebook.note import Note
 from extraction.schema import FIELDS, DatasetRecord
 
 COMMITTED = Path(__file__).parents[3] / "synthetic-instruction-tuning-dataset"
 
 
-@pytest.fixture(scope="module")
-def notes() -> dict[str, list[Note]]:
-    return write_notes(7, Counts(train=90, validation=30, challenge=10))
+@pytest.fixture
+def notes(sample: dict[str, list[Note]]) -> dict[str, list[Note]]:
+    return sample
 
 
 def test_no_case_key_is_in_two_splits(notes: dict[str, list[Note]]) -> None:

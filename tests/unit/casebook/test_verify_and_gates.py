@@ -10,7 +10,6 @@ from casebook.__main__ import main
 from casebook.catalogue import catalogue
 from casebook.draw import draw_case
 from casebook.gates import Gate, measure
-from casebook.generate import Counts, write_notes
 from casebook.layout import Span
 from casebook.measures import coverage, distinct, masked, msttr, nearest_jaccard, self_bleu, vocabulary_of, words
 from casebook.note import Edition, Note, write_note
@@ -88,8 +87,9 @@ def test_punctuation_is_no_word() -> None:
     assert vocabulary_of([tokens, ["12", "p.L858R", "-"]]) == {"one", "two", "three", "p.L858R"}
 
 
-def test_a_small_dataset_keeps_the_hard_gates() -> None:
-    gates = {gate.name: gate for gate in measure(write_notes(3, Counts(train=60, validation=12, challenge=8)))}
+def test_a_small_dataset_keeps_the_hard_gates(sample: dict[str, list[Note]]) -> None:
+    few = {split: notes[:80] for split, notes in sample.items()}
+    gates = {gate.name: gate for gate in measure(few)}
     assert gates["duplicate notes"].passes
     assert gates["case keys shared between splits"].passes
     assert gates["cases with a clinical problem"].passes
