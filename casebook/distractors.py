@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from casebook.case import Case
 from casebook.clauses import Clauses
 from casebook.grammar import Piece
@@ -9,6 +11,8 @@ from casebook.labels import distractor
 from casebook.phrases import joined
 from casebook.streams import Stream
 from casebook.treatments import is_allowed, treatment
+from extraction.canonical.treatment import treatments_named
+from extraction.wording import normalised
 
 # Shares (%) of the specification; the blocks are where a note would put such a statement. Some cases have nothing to
 # say of a kind (no gene left to be negative, no free site), so a kind is drawn more often than its share in the others.
@@ -30,6 +34,36 @@ KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
     ("held", 3, 0.95, ("extras",)),
 )
 _SUPERSEDED_STAGE_SHARE = 0.33
+_PRIOR_FROM_AGE_YEARS = 48
+_WOMEN_ONLY = re.compile(r"cervical|ovarian|endometrial|uterine|breast|hysterectomy")
+_MEN_ONLY = re.compile(r"testicular|prostate")
+_FEMALE_RELATIVE = re.compile(r"mother|sister|aunt")
+_CHECKPOINTS = frozenset({"PD-L1", "CTLA-4", "LAG-3"})
+# Words of an earlier cancer with the entities (parts of their codes) that it could be mistaken for or contradict.
+_PRIOR_ENTITIES: dict[str, tuple[str, ...]] = {
+    "testicular": ("seminoma",),
+    "Hodgkin": ("hodgkin", "lymphoma", "dlbcl", "mantle_cell"),
+    "lymphoma": ("lymphoma", "dlbcl", "mantle_cell", "hodgkin", "cll"),
+    "leukaemia": ("aml", "cml", "cll", "all", "mds", "lymphoma"),
+    "basal cell": ("basal_cell", "cutaneous_squamous"),
+    "squamous cell": ("cutaneous_squamous", "basal_cell", "merkel"),
+    "melanoma": ("melanoma", "merkel"),
+    "bladder": ("urothelial",),
+    "thyroid": ("thyroid",),
+    "colon": ("colon", "colorectal", "rectal", "appendix", "small_bowel"),
+    "rectal": ("rectal", "colon", "net", "neuroendocrine"),
+    "cervical": ("cervical", "endometrial", "uterine", "ovarian", "vulvar"),
+    "endometrial": ("endometrial", "uterine", "cervical", "ovarian"),
+    "breast": ("breast",),
+    "prostate": ("prostate",),
+    "renal": ("renal",),
+    "Wilms": ("renal",),
+    "laryngeal": ("laryn", "pharyn", "head_and_neck", "oral"),
+    "tongue": ("oral", "laryn", "pharyn", "head_and_neck", "salivary"),
+    "lung": ("lung", "nsclc", "mesothelioma", "thym"),
+    "stromal": ("gist", "gastric", "gej", "small_bowel"),
+    "soft tissue": ("sarcoma",),
+}
 _FREE_SITES = ("brain", "liver", "bone", "adrenal", "lung")
 
 
@@ -72,7 +106,7 @@ def _tagged(kind: str, text: str) -> list[Piece]:
 def _words(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     phrases, stream = clauses.phrases, clauses.stream
     first, second = (pair.split(" = ") for pair in stream.sample(clauses.data.words["medication"], 2))
-    family = stream.sample(clauses.data.words["family_cancer"], 1)[0]
+    relative, family = _family(clauses)
     prior = "".join(piece.text for piece in clauses.writer.expand(phrases.words("prior_cancer"), {}))
     if kind == "prior_cancer" and not _fits_prior(prior, clauses.case):
         return None
@@ -80,24 +114,38 @@ def _words(kind: str, clauses: Clauses) -> dict[str, str | list[Piece]] | None:
         "drug1": _tagged("drug", first[1]),
         "drug2": _tagged("drug", second[1]),
         "comorbidity": first[0],
-        "relative": phrases.words("relative"),
+        "relative": relative,
         "family_cancer": _tagged("family", family),
-        "class": _tagged("drug_class", phrases.words("drug_class")),
+        "class": _tagged("drug_class", _class_not_given(clauses)),
         "prior": _tagged("prior", prior),
     }
 
 
 def _fits_prior(prior: str, case: Case) -> bool:
-    if ("testicular" in prior and case.is_female) or ("cervical" in prior and not case.is_female):
+    """Return True when an earlier cancer suits age and sex and is not of the kind that the note is about."""
+    if case.age < _PRIOR_FROM_AGE_YEARS or (_WOMEN_ONLY if not case.is_female else _MEN_ONLY).search(prior):
         return False
-    organs = {
-        "bladder": "urothelial",
-        "thyroid": "thyroid",
-        "colon": "colon",
-        "Hodgkin": "hodgkin",
-        "cervical": "cervical",
-    }
-    return not any(word in prior and case.entity.code.startswith(code) for word, code in organs.items())
+    return not any(
+        word in prior and any(code in case.entity.code for code in codes) for word, codes in _PRIOR_ENTITIES.items()
+    )
+
+
+def _family(clauses: Clauses) -> tuple[str, str]:
+    """Return a relative and a cancer that a relative of that sex can have."""
+    relative = clauses.phrases.words("relative")
+    impossible = _MEN_ONLY if _FEMALE_RELATIVE.search(relative) else _WOMEN_ONLY
+    either = clauses.stream.shuffled(clauses.data.words["family_cancer"])
+    return relative, next(cancer for cancer in either if not impossible.search(cancer))
+
+
+def _class_not_given(clauses: Clauses) -> str:
+    """Return a drug class of which the patient has had no drug."""
+    labels = normalised("; ".join(event.label for event in clauses.case.events))
+    given = {entry.drug_class.split(" ")[0] for entry in treatments_named(labels) if entry.drug_class}
+    if "immunotherapy" in given:
+        given |= _CHECKPOINTS
+    words = clauses.data.words["drug_class"]
+    return clauses.stream.pick([name for name in words if name.split(" ")[0] not in given])
 
 
 def _negative_genes(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
