@@ -9,6 +9,7 @@ from casebook.labels import distractor
 
 _INITIALS = "ABCDEFGHJKLMNPRSTW"
 _RETIREMENT_AGE_YEARS = 67
+_EARLIEST_RETIREMENT_AGE_YEARS = 57
 _LAST_YEAR = 2025
 
 
@@ -64,15 +65,20 @@ class Patient:
 
     def _background(self) -> dict[str, str | list[Piece]]:
         jobs = self._words["occupation"]
-        is_young = self._case.age < _RETIREMENT_AGE_YEARS
         return {
             "month": self._stream.pick(self._words["month"]),
             "comorb": self._stream.pick(self._words["medication"]).split(" = ")[0],
             "job": self._stream.pick(self._words["job"]),
-            "occupation": self._stream.pick([job for job in jobs if is_young or job.startswith(("retired", "former"))]),
+            "occupation": self._stream.pick([job for job in jobs if self._suits_age(job)]),
             "presents": self._plain(self._case.entity.presents),
             "primary": self._plain(self._case.entity.primary),
         }
+
+    def _suits_age(self, job: str) -> bool:
+        is_over = job.startswith(("retired", "former"))
+        if self._case.age >= _RETIREMENT_AGE_YEARS:
+            return is_over
+        return not is_over or self._case.age >= _EARLIEST_RETIREMENT_AGE_YEARS
 
     def _plain(self, frames: tuple[str, ...]) -> str:
         return text_of(self._writer.expand(self._stream.pick(frames), {}))
