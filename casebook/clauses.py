@@ -128,6 +128,10 @@ class Clauses:
             pieces = [Piece(piece.text, piece.tag or tag) for piece in pieces]
         return frame, Clause(pieces, kind)
 
+    def has_manner_for(self, kind: str) -> bool:
+        """Return True unless the note is in a patient's words and nobody has put clauses of this kind in such words."""
+        return "lay" not in self.styles or f"{kind}_lay" in self.data.frames
+
     def _weight(self, frame: str) -> float:
         return weight_of(frame) * exp(-self.brevity * words_of(frame))
 

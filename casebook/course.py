@@ -16,13 +16,17 @@ NO_EVIDENCE = "no evidence of disease"
 COMPLETE_PATHOLOGIC = "pathologic complete response"
 
 _LINE_RESPONSES = {
-    1: (("partial response", 42), ("stable disease", 18), ("complete response", 7), ("near-complete response", 5),
+    1: (("partial response", 42), ("stable disease", 18), ("complete response", 5), ("near-complete response", 4),
         ("mixed response", 9), (PROGRESSION, 8)),
-    2: (("partial response", 28), ("stable disease", 28), ("complete response", 5), ("mixed response", 11),
+    2: (("partial response", 28), ("stable disease", 30), ("complete response", 1), ("mixed response", 12),
         (PROGRESSION, 24)),
     3: (("partial response", 18), ("stable disease", 30), ("mixed response", 12), (PROGRESSION, 36)),
 }  # fmt: skip
-_REMISSIONS = (("complete response", 44), ("partial response", 26), ("stable disease", 9), (PROGRESSION, 14))
+_REMISSIONS = {
+    1: (("complete response", 44), ("partial response", 26), ("stable disease", 9), (PROGRESSION, 14)),
+    2: (("complete response", 30), ("partial response", 29), ("stable disease", 12), (PROGRESSION, 22)),
+    3: (("complete response", 18), ("partial response", 28), ("stable disease", 16), (PROGRESSION, 32)),
+}
 _EARLY_RESPONSES = (
     (COMPLETE_PATHOLOGIC, 22),
     ("near-complete response", 9),
@@ -188,7 +192,7 @@ def _line(line: int, is_last: bool, specs: tuple[str, ...], case: Case, stream: 
     spec = _pick(specs, case, stream)
     if spec is None:
         return None
-    laws = _REMISSIONS if case.entity.is_blood_cancer else _LINE_RESPONSES[line]
+    laws = (_REMISSIONS if case.entity.is_blood_cancer else _LINE_RESPONSES)[line]
     best = stream.weighted(_likely(laws, case))
     progressed = not is_last or best == PROGRESSION
     if is_last and best in {"partial response", "stable disease", "complete response"} and stream.happens(0.22):

@@ -33,7 +33,8 @@ STEPS = {
 }
 _STEPS_SHARE = 0.45
 _INFERRED_SHARE = 0.46
-_BEST_SHARE = 0.8
+_BEST_SHARE = 0.9
+_BEST_TOLD_ALONE_SHARE = 0.6
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,12 @@ class _Told:
             self.clauses.add("course", "surgery_with_stage", slots)
             return 1
         kind = STEPS.get((events[order].setting, events[order + 1].setting)) if order + 1 < len(events) else None
-        if kind and self._fits(events[order], events[order + 1]) and self._happens(_STEPS_SHARE + self.clauses.brevity):
+        if (
+            kind
+            and self.clauses.has_manner_for(kind)
+            and self._fits(events[order], events[order + 1])
+            and self._happens(_STEPS_SHARE + self.clauses.brevity)
+        ):
             self._two(kind, order)
             return 2
         self._one(events[order], order)
@@ -112,7 +118,9 @@ class _Told:
     def _fits(self, first: Event, second: Event) -> bool:
         if first.setting != "line":
             return True
-        return first.progressed and self.tells_response and not (_is_one_time(first) or _is_one_time(second))
+        is_lasting = not (_is_one_time(first) or _is_one_time(second))
+        tells_best_alone = bool(first.best) and self._happens(_BEST_TOLD_ALONE_SHARE)
+        return first.progressed and self.tells_response and is_lasting and not tells_best_alone
 
     def _two(self, kind: str, order: int) -> None:
         events = self.clauses.case.events

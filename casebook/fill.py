@@ -27,10 +27,10 @@ class Length:
 
 
 LENGTHS = (
-    Length(15, 28, 23, 0.1, 1.1),
-    Length(38, 62, 46, 0.85, 0.28),
-    Length(80, 138, 17, 1.45, 0.0),
-    Length(152, 285, 14, 1.9, 0.0),
+    Length(12, 26, 32, 0.05, 2.0),
+    Length(38, 56, 50, 0.9, 0.48),
+    Length(78, 134, 19, 1.45, 0.0),
+    Length(152, 285, 15, 1.95, 0.0),
 )
 _SELDOM_LONG = frozenset({"key_value", "nurse", "patient_message", "molecular", "trial_screening", "fax"})
 # Shares of the specification by number of words.

@@ -34,7 +34,7 @@ _COURSE_JOINTS = (
     *(", and later ", "; after that ", ", and in due course "),
 )
 _FINDING_JOINTS = (", while ", "; moreover, ", ", and ")
-_FRAGMENT_JOINTS = ("; ", "; ", " - ", "; ", ", ")
+_FRAGMENT_JOINTS = ("; ", "; ", " - ", "; ")
 _TELEGRAPHIC_JOINTS = ("; ", "; ", ", ", " - ", " / ", " -- ", "; ")
 _JOINING, _INTRODUCING = 0.36, 0.14
 _TELEGRAPHIC_FROM = 0.1  # genres that introduce less often than this write in lines and fragments
@@ -88,9 +88,15 @@ class Joints:
     def appended(self, pieces: list[Piece], line: list[Piece]) -> list[Piece]:
         """Return a line ready to be put behind another one."""
         if pieces[-1].text.endswith(".") and pieces[-1].tag is None:
-            pieces[-1] = Piece(pieces[-1].text[:-1] + self.stream.pick(self._marks))
+            pieces[-1] = Piece(pieces[-1].text[:-1] + self._mark(line))
             return line
         return [Piece(" "), *line]
+
+    def _mark(self, clause: list[Piece]) -> str:
+        """Return one of the note's marks; no comma before a clause that keeps its capital."""
+        mark = self.stream.pick(self._marks)
+        is_capital = clause[0].text[:1].isupper() and not _begins_with_a_common_word(clause)
+        return "; " if mark == ", " and is_capital else mark
 
     def _may_join(self, pieces: list[Piece], clause: list[Piece]) -> bool:
         can_be_joined = clause[0].tag is not None if self.is_telegraphic else False
@@ -101,7 +107,7 @@ class Joints:
 
     def _joint(self, clause: list[Piece], block: str, previous: str) -> str:
         if self.is_telegraphic:
-            return self.stream.pick(self._marks)
+            return self._mark(clause)
         if not is_finite(clause):
             return self.stream.pick(_FRAGMENT_JOINTS)
         if block == previous == "course" and not _OWN_TIME.search(text_of(clause)):

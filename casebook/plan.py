@@ -39,9 +39,7 @@ def write_facts(clauses: Clauses) -> None:
     facts = _Facts(clauses)
     _opening(facts)
     telling = facts.telling()
-    while (pairs := [pair for pair in PAIRS if pair[2] <= facts.open]) and clauses.stream.happens(
-        _PAIR_SHARE + clauses.brevity
-    ):
+    while (pairs := facts.pairs()) and clauses.stream.happens(_PAIR_SHARE + clauses.brevity):
         kind, block, wanted = clauses.stream.pick(pairs)
         clauses.add(block, kind, facts.slots(wanted))
         facts.open -= wanted
@@ -58,7 +56,7 @@ class _Facts:
         self.stage_mode = _stage_mode(clauses)
         self.shows_sites = bool(case.sites) and stream.happens(0.95)
         self.is_recurrent = case.setting == "recurrent"
-        found = list(enumerate(case.alterations)) if stream.happens(0.98 - 0.12 * clauses.brevity) else []
+        found = list(enumerate(case.alterations)) if stream.happens(0.98 - 0.05 * clauses.brevity) else []
         self.germline = [(order, item) for order, item in found if item.origin == "germline"]
         self.tumour = [(order, item) for order, item in found if item.origin != "germline"]
         told = list(range(len(case.results))) if stream.happens(0.99) else []
@@ -74,6 +72,10 @@ class _Facts:
         facts |= {"genes"} if self.tumour and not self.germline else set()
         facts |= {"markers"} if 0 < len(self.tissue) <= _MAX_JOINED - len(self.tumour) else set()
         return facts
+
+    def pairs(self) -> list[tuple[str, str, frozenset[str]]]:
+        """Return the kinds of clauses that state two facts which are both unsaid."""
+        return [pair for pair in PAIRS if pair[2] <= self.open and self.clauses.has_manner_for(pair[0])]
 
     def slots(self, wanted: frozenset[str]) -> SlotValues:
         """Return the slots of a clause that states these facts."""
@@ -165,7 +167,7 @@ def _gene_slots(clauses: Clauses, chosen: list[tuple[int, Alteration]]) -> SlotV
 def _opening(facts: _Facts) -> None:
     """Write the opening, with as many further facts as the note cares to state at once."""
     clauses = facts.clauses
-    fused = [entry for entry in OPENINGS if entry[1] <= facts.open]
+    fused = [entry for entry in OPENINGS if entry[1] <= facts.open and clauses.has_manner_for(entry[0])]
     kind, wanted = "opening", frozenset[str]()
     if fused and clauses.stream.happens(_OPENING_SHARE + clauses.brevity):
         kind, wanted = clauses.stream.pick(fused)
