@@ -43,8 +43,9 @@ def _answers(field: Field, train: Sequence[Labelled], known: Any, asked: Any) ->
     classes, scores = _scores(golds, known, ~held_out, known[held_out])
     tuning = [{field: gold} for gold, is_out in zip(golds, held_out, strict=True) if is_out]
 
-    def quality(threshold: float) -> float:
-        return f1(field, tuning, [{field: found} for found in _chosen(field, classes, scores, threshold)])
+    def quality(threshold: float) -> tuple[float, float]:
+        found = _chosen(field, classes, scores, threshold)
+        return f1(field, tuning, [{field: items} for items in found]), -abs(threshold)
 
     best = max(_THRESHOLDS, key=quality)
     classes, scores = _scores(golds, known, np.ones(len(train), dtype=bool), asked)

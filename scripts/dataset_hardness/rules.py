@@ -121,6 +121,13 @@ def _sites(clauses: list[str]) -> frozenset[str]:
         mention.entry
         for clause in clauses
         if _SPREAD.search(clause) and not _NOT_GIVEN.search(clause)
-        for mention in lexicon("metastasis_site").find(clause)
+        for mention in lexicon("metastasis_site").find(_without_cancer(clause))
     )
     return frozenset(entry.item for entry in found if entry.kind != "unspecified")
+
+
+def _without_cancer(clause: str) -> str:
+    """Return a clause without the names of cancers, whose organs are no metastatic sites."""
+    for mention in reversed(lexicon("cancer_type").find(clause)):
+        clause = clause[: mention.start] + " " + clause[mention.end :]
+    return clause
