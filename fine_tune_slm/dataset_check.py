@@ -17,7 +17,7 @@ from slm_core.training_config import problems
 
 from extraction.schema import DatasetRecord
 from fine_tune_slm.errors import DatasetRefusedError
-from fine_tune_slm.jsonl import Finding, parse_json
+from fine_tune_slm.jsonl import MAX_LINE_BYTES, Finding, parse_json
 
 REQUIRED_FILES = ("train.jsonl", "validation.jsonl")
 _REWRITE = "Write the manifest again from the files as they are"
@@ -121,6 +121,8 @@ def manifest_findings(path: Path, files: Mapping[str, FileFacts]) -> list[Findin
     if not path.is_file():
         return [Finding(path.name, None, "the file is missing", "A published dataset carries one beside its files")]
     try:
+        if path.stat().st_size > MAX_LINE_BYTES:
+            return [Finding(path.name, None, f"it is larger than {MAX_LINE_BYTES} bytes", _REWRITE)]
         manifest = DatasetManifest.model_validate(parse_json(path.read_bytes()))
     except OSError as error:
         return [Finding(path.name, None, f"it cannot be read ({error.strerror})", "Check its permissions")]

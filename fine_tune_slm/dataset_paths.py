@@ -31,7 +31,11 @@ def dataset_files(paths: Sequence[Path]) -> tuple[dict[str, Path], list[Finding]
             findings.append(Finding(path.name, None, what, "Name a JSONL file, or a directory with some"))
     unique = list(dict.fromkeys(files))
     names = [path.name for path in unique]
-    return {path.name if names.count(path.name) == 1 else str(path): path for path in unique}, findings
+    shown = (path.name if names.count(path.name) == 1 else str(path) for path in unique)
+    # a line break in a file's name would break the rule of one line for each finding
+    return {
+        name if name.isprintable() else ascii(name): path for name, path in zip(shown, unique, strict=True)
+    }, findings
 
 
 def _files_of(path: Path) -> list[Path]:

@@ -196,3 +196,17 @@ def test_no_bytes_whatever_end_in_anything_but_findings(content: bytes | list[by
         told = json.dumps(inspection_as_json(inspection))
     assert inspection.files["any.jsonl"].records or inspection.severities["error"]
     assert "Jane" not in told
+
+
+def test_a_finding_stays_one_line_whatever_the_file_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "two\nlines.jsonl"
+    path.write_bytes(b"{\n")
+    [finding] = review(ReviewRequest([tmp_path]), lambda _done, _total: None).findings
+    assert str(finding).startswith("'two\\nlines.jsonl':1: no valid JSON")
+    assert "\n" not in str(finding)
+
+
+def test_a_manifest_of_many_megabytes_is_refused_unread(dataset: Path) -> None:
+    (dataset / "manifest.json").write_bytes(b" " * (MAX_LINE_BYTES + 1))
+    told = [str(found) for found in review(ReviewRequest([dataset]), lambda _done, _total: None).findings]
+    assert any(said.startswith("manifest.json: it is larger than") for said in told)
