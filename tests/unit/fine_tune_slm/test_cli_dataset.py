@@ -16,16 +16,17 @@ from casebook import gates as casebook_gates
 from casebook.gates import Gate
 from casebook.generate import DEFAULT_SEED
 from extraction.schema import FIELDS
-from fine_tune_slm import cli
+from fine_tune_slm import cli, dataset_review
 from fine_tune_slm.commands import dataset as verbs
 
 SIZES = ["--seed", "7", "--train", "5", "--validation", "2", "--challenge", "2"]
 
 
 def run(arguments: list[str]) -> int:
-    """Return the exit code of a command line."""
+    """Return the exit code of a command line, on a machine that has no local model."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["fine-tune-slm", *arguments])
+        patch.setattr(dataset_review, "local_model_directory", lambda root: root / "absent")
         try:
             cli.main()
         except SystemExit as ended:
@@ -90,7 +91,7 @@ def test_a_tokenizer_that_is_none_is_a_mistake(
     assert "Name a directory with tokenizer.json and a chat template" in capsys.readouterr().err
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=120))
 def test_check_of_any_bytes_ends_with_0_or_2_and_no_traceback(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
