@@ -53,9 +53,10 @@ _TIDY_ORDER = (
     *("", "filler_history", "filler_social", "filler_symptoms", "filler_exam", "filler_labs"),
     *("filler_supportive", "filler", "filler_plan", "filler_admin"),
 )
-_OWN_STYLES = ("radiology", "pathology", "molecular", "lay")
+_CLINICAL_STYLES = ("abstract", "board", "dictated", "discharge", "fax", "letter", "nurse", "sbar", "trial")
+_OWN_STYLES = ("radiology", "pathology", "molecular", "lay", *_CLINICAL_STYLES)
 _OWN_STYLE_BLOCKS = ("extras", "extras", "staging", "findings")
-_OWN_STYLE_SHARE = {"filler_lay": 0.6}
+_OWN_STYLE_SHARE = {"filler_lay": 0.6} | {f"filler_{style}": 0.35 for style in _CLINICAL_STYLES}
 _REPORT_STYLE_SHARE = 0.88  # a report of the laboratory or of imaging says little of anything else
 _REPORT_TOPICS = ("filler_history", "filler_admin")
 _GROUPED_SHARE = 0.6
@@ -133,7 +134,7 @@ class _Fillers:
 
     def _kind(self) -> tuple[str, tuple[str, ...]]:
         if self.own and self.stream.happens(_OWN_STYLE_SHARE.get(self.own[0], _REPORT_STYLE_SHARE)):
-            return self.own[0], _OWN_STYLE_BLOCKS if "lay" not in self.own[0] else ("extras",)
+            return self.own[0], ("extras",) if self.own[0] in _OWN_STYLE_SHARE else _OWN_STYLE_BLOCKS
         others = [kind for kind in self.topics if [kind] != self.said[-1:]] or self.topics
         kind = self.stream.pick(others)
         return kind, TOPICS[kind]
