@@ -55,7 +55,7 @@ _TIDY_ORDER = (
 )
 _CLINICAL_STYLES = ("abstract", "board", "dictated", "discharge", "fax", "letter", "nurse", "sbar", "trial")
 _OWN_STYLES = ("radiology", "pathology", "molecular", "lay", *_CLINICAL_STYLES)
-_OWN_STYLE_BLOCKS = ("extras", "extras", "staging", "findings")
+_OWN_STYLE_BLOCKS = ("extras", "extras", "staging")
 _OWN_STYLE_SHARE = {"filler_lay": 0.6} | {f"filler_{style}": 0.35 for style in _CLINICAL_STYLES}
 _REPORT_STYLE_SHARE = 0.88  # a report of the laboratory or of imaging says little of anything else
 _REPORT_TOPICS = ("filler_history", "filler_admin")

@@ -49,6 +49,11 @@ def is_poor(line: list[Piece]) -> bool:
     return len(words) <= _POOR_WORDS
 
 
+def lowered(clause: list[Piece]) -> list[Piece]:
+    """Return the clause with a small first letter when a common word begins it."""
+    return _uncapitalised(clause) if _begins_with_a_common_word(clause) else clause
+
+
 def is_finite(clause: list[Piece]) -> bool:
     """Return True when the clause seems to be a full sentence with subject and verb."""
     text = text_of(clause)
@@ -89,7 +94,7 @@ class Joints:
         """Return a line ready to be put behind another one."""
         if pieces[-1].text.endswith(".") and pieces[-1].tag is None:
             pieces[-1] = Piece(pieces[-1].text[:-1] + self._mark(line))
-            return line
+            return lowered(line)
         return [Piece(" "), *line]
 
     def _mark(self, clause: list[Piece]) -> str:

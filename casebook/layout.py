@@ -8,7 +8,7 @@ from typing import Any
 
 from casebook.clauses import BLOCKS, Clause, Draft
 from casebook.grammar import Piece, Writer, text_of
-from casebook.joints import Joints, is_poor
+from casebook.joints import Joints, is_poor, lowered
 from casebook.streams import Stream
 
 _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
@@ -97,11 +97,17 @@ def _chunk(line: str, blocks: dict[str, list[Clause]], joints: Joints, dress: _D
         if index == 0 and heading.endswith((": ", " - ", " = ")):
             own = _under_heading(heading, own)
         if joints.genre.get("dictated") and joints.stream.happens(0.18):
-            pieces.append(Piece((" " if index else "") + joints.stream.pick(joints.genre["disfluencies"])))
-            pieces += own
+            pieces += _hesitant(own, joints, is_first=index == 0)
         else:
             pieces += joints.linked(pieces, own, name, is_first=index == 0)
     return pieces
+
+
+def _hesitant(clause: list[Piece], joints: Joints, *, is_first: bool) -> list[Piece]:
+    """Return the clause with one of the noises that people make while they dictate before it."""
+    noise = joints.stream.pick(joints.genre["disfluencies"])
+    opened = noise[:1].upper() + noise[1:]
+    return [Piece(opened if is_first else " " + opened), *(lowered(clause) if noise.endswith(", ") else clause)]
 
 
 def _listed(heading: str, clauses: list[list[Piece]]) -> list[Piece]:

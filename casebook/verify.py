@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import cast
 
 from casebook.course import problems
@@ -73,6 +74,11 @@ def _leaks(note: Note) -> list[str]:
     for span in note.spans:
         kind, _, text = span.tag.partition("|")
         value = fields.get(kind.removeprefix("!"))
-        if kind.startswith("!") and value and text and text.lower() in value.lower():
+        if kind.startswith("!") and value and text and _contains(value, text):
             leaked.append(span.tag)
     return leaked
+
+
+def _contains(value: str, text: str) -> bool:
+    """Return True when the text stands in the value as words of its own."""
+    return bool(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", value, re.IGNORECASE))
