@@ -28,9 +28,9 @@ class Length:
 
 LENGTHS = (
     Length(12, 26, 32, 0.05, 2.0),
-    Length(38, 56, 50, 0.9, 0.48),
-    Length(78, 134, 19, 1.45, 0.0),
-    Length(152, 285, 15, 1.95, 0.0),
+    Length(38, 56, 50, 1.0, 0.5),
+    Length(78, 134, 19, 1.55, 0.0),
+    Length(152, 285, 17.5, 1.95, 0.0),
 )
 _SELDOM_LONG = frozenset({"key_value", "nurse", "patient_message", "molecular", "trial_screening", "fax"})
 # Shares of the specification by number of words.

@@ -110,16 +110,23 @@ def _best_counts(counts: Counter[tuple[str, ...]], references: list[list[str]], 
 def masked(note: Note) -> str:
     """Return the note with every slot and every number replaced by an underscore.
 
-    A distractor that is a whole clause has no slot (its tag names no text): its words are a frame's and stay.
+    A clause that is a distractor as a whole (its tag names no text) or that implies a response without naming it has
+    no slot: its words are a frame's and stay, without their numbers.
     """
     parts: list[str] = []
     at = 0
     for span in note.spans:
-        if span.tag.startswith("!") and span.tag.endswith("|"):
+        if _is_whole_clause(span.tag):
             continue
         parts += [note.record.input[at : span.start], "_"]
         at = span.end
     return re.sub(r"\d+(?:\.\d+)?", "_", "".join([*parts, note.record.input[at:]]))
+
+
+def _is_whole_clause(tag: str) -> bool:
+    if tag.startswith("!"):
+        return tag.endswith("|")
+    return tag.startswith("response|") and not tag.endswith("|")
 
 
 def skeletons(texts: Iterable[str]) -> list[str]:

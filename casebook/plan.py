@@ -56,7 +56,7 @@ class _Facts:
         self.stage_mode = _stage_mode(clauses)
         self.shows_sites = bool(case.sites) and stream.happens(0.95)
         self.is_recurrent = case.setting == "recurrent"
-        found = list(enumerate(case.alterations)) if stream.happens(0.98 - 0.05 * clauses.brevity) else []
+        found = list(enumerate(case.alterations)) if stream.happens(0.92 - 0.05 * clauses.brevity) else []
         self.germline = [(order, item) for order, item in found if item.origin == "germline"]
         self.tumour = [(order, item) for order, item in found if item.origin != "germline"]
         told = list(range(len(case.results))) if stream.happens(0.99) else []
