@@ -46,7 +46,7 @@ _AFTER_BRAIN_SURGERY = (
     (PROGRESSION, 20),
 )
 _COMPLETE = frozenset({"complete response", "near-complete response", COMPLETE_PATHOLOGIC})
-_WEIGHT_OF_TARGETED = 3.0  # who has the target gets the drug, more often than what anyone may get
+_WEIGHT_OF_TARGETED = 4.0  # who has the target gets the drug, more often than what anyone may get
 _EARLY_STAGES = frozenset({"0", "I", "IA", "IB", "IC"})
 Law = tuple[tuple[str, int], ...]
 
@@ -105,10 +105,10 @@ def _curative(case: Case, stream: Stream) -> Case:
     if entity.definitive and stream.happens(0.4):
         return replace(case, setting="definitive", events=tuple(_event("definitive", entity.definitive, case, stream)))
     early = case.stage in _EARLY_STAGES
-    before = _event("neoadjuvant", entity.neoadjuvant, case, stream) if not early and stream.happens(0.45) else []
+    before = _event("neoadjuvant", entity.neoadjuvant, case, stream) if not early and stream.happens(0.52) else []
     operations = entity.interval_surgery if before and entity.interval_surgery else entity.surgery
     surgery = _event("surgery", operations, case, stream)
-    after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.3 if early else 0.62) else []
+    after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.35 if early else 0.72) else []
     kept = _event("maintenance", entity.maintenance, case, stream) if after and stream.happens(0.5) else []
     return replace(case, setting="resected", events=(*before, *surgery, *after, *kept))
 

@@ -24,6 +24,7 @@ from extraction.vocabulary import Entry, vocabulary
 COMMON_USES = 5
 RARE_USES = 2
 _NAMES_ONLY = "gene"
+_NO_TARGETS = frozenset({_NAMES_ONLY, "read_only"})
 
 
 class ExpectedUses(BaseModel):
@@ -73,10 +74,10 @@ def code_coverage(train: Sequence[Note]) -> Coverage:
 
 
 def target_codes(field: Field) -> Iterator[str]:
-    """Yield the codes of a field that labels can hold: not the bare names of genes, nor what the conventions omit."""
+    """Yield the codes of a field that labels can hold: no bare names of genes, nothing that is only read or omitted."""
     never = expected_uses().never.get(field, {})
     for entry in vocabulary(field):
-        if entry.kind != _NAMES_ONLY and entry.code not in never:
+        if entry.kind not in _NO_TARGETS and entry.code not in never:
             yield entry.code
 
 
@@ -105,13 +106,25 @@ def _items(field: Field, value: str) -> list[str]:
 
 
 def _treatments(note: Note) -> Iterator[str]:
-    """Yield what the events of the label name; a regimen that is written out counts with its drugs."""
+    """Yield what the events of the label name; a regimen that is written out counts with its drugs and they with it."""
     label = cast(str, note.record.output.treatment)
     for event in note.case.events:
-        if event.label in label:
-            for part in event.treatment.parts:
-                entry = treatment_entry(without_intent(part))
-                yield from (entry.code, *entry.expands)
+        if event.label not in label:
+            continue
+        entries = [treatment_entry(without_intent(part)) for part in event.treatment.parts]
+        drugs = frozenset(code for entry in entries for code in entry.expands or (entry.code,))
+        yield from {*drugs, *(entry.code for entry in entries), *_written_out().get(drugs, ())}
+
+
+@cache
+def _written_out() -> dict[frozenset[str], tuple[str, ...]]:
+    """Return the regimens whose label is the list of their drugs, by these drugs."""
+    found: dict[frozenset[str], tuple[str, ...]] = {}
+    for entry in vocabulary("treatment"):
+        if entry.expands:
+            drugs = frozenset(entry.expands)
+            found[drugs] = (*found.get(drugs, ()), entry.code)
+    return found
 
 
 @cache

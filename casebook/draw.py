@@ -18,7 +18,7 @@ SERUM_MARKERS = frozenset(
 )
 _TUMOUR_FREE = {"no evidence of disease", "pathologic complete response", "complete response", "biochemical recurrence"}
 _LYNCH = frozenset({"MLH1", "MSH2", "MSH6", "PMS2"})
-_FLATTENING = 0.6
+_FLATTENING = 0.45
 MARKER_ORDER = ("HER2", "ER", "PR", "PD-L1", "MSI", "TMB", "HRD")
 
 
