@@ -35,6 +35,7 @@ _STEPS_SHARE = 0.45
 _INFERRED_SHARE = 0.46
 _BEST_SHARE = 0.9
 _BEST_TOLD_ALONE_SHARE = 0.6
+_BEST_TOLD_LATER_SHARE = 0.45
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ def write_course(clauses: Clauses, telling: Telling) -> None:
         _relapse(clauses, telling.shows_sites)
     if tells_response and not told.is_status_told:
         _status(clauses, float(lines[-1].line if lines else 0))
+    if told.best_left is not None:
+        _response_before(clauses, told.best_left)
+
+
+def _response_before(clauses: Clauses, event: Event) -> None:
+    """Tell what an earlier line had achieved after the present state, which a reader must not take it for."""
+    slots = clauses.phrases.event(event, 0)
+    best = clauses.phrases.response(event.best or "", event.line)
+    clauses.add("status", "response_before", {"nth": slots["nth"], "n": slots["n"], "best": best})
 
 
 def _relapse(clauses: Clauses, shows_sites: bool) -> None:
@@ -92,6 +102,8 @@ class _Told:
     last_line: Event | None
     tells_response: bool
     is_status_told: bool = False
+    best_left: Event | None = None
+    """The earlier line whose response is told after the present state."""
 
     def steps(self, order: int) -> int:
         """Write the step of the course at this place, perhaps with the next one; return how many were told."""
@@ -161,6 +173,9 @@ class _Told:
             return past
         self.is_status_told |= is_last
         if event.best and (is_last or stream.happens(_BEST_SHARE)):
+            if not is_last and self.best_left is None and stream.happens(_BEST_TOLD_LATER_SHARE):
+                self.best_left = event
+                return past
             return "once_response_past" if _is_one_time(event) else "line_response_past"
         if not is_last and stream.happens(0.3):
             return past

@@ -33,7 +33,7 @@ KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
     ("guideline", 3, 0.95, ("extras",)),
     ("held", 3, 0.95, ("extras",)),
 )
-_SUPERSEDED_STAGE_SHARE = 0.33
+_SUPERSEDED_STAGE_SHARE = 0.38
 _PRIOR_FROM_AGE_YEARS = 48
 _WOMEN_ONLY = re.compile(r"cervical|ovarian|endometrial|uterine|breast|hysterectomy")
 _MEN_ONLY = re.compile(r"testicular|prostate")
