@@ -8,6 +8,7 @@ from casebook.case import Event
 from casebook.clauses import Clauses, SlotValues
 from casebook.labels import Tag
 from casebook.phrases import is_given_once
+from casebook.treatments import is_no_therapy
 
 _INFERRED = {
     "partial response": "shrinkage",
@@ -146,7 +147,10 @@ class _Told:
     def _one(self, event: Event, order: int) -> None:
         slots: SlotValues = dict(self.clauses.phrases.event(event, order))
         if event.setting != "line":
-            self.clauses.add("status" if event.setting == "planned" else "course", event.setting, slots)
+            kind = (
+                "planned_care" if event.setting == "planned" and is_no_therapy(event.treatment.parts) else event.setting
+            )
+            self.clauses.add("status" if event.setting == "planned" else "course", kind, slots)
             return
         slots |= _progression_slots(self.clauses, event.line + 0.5)
         if event.best:

@@ -6,7 +6,7 @@ import re
 
 from casebook.case import Case
 from casebook.clauses import Clauses
-from casebook.grammar import Piece
+from casebook.grammar import Piece, Slots
 from casebook.labels import distractor
 from casebook.phrases import joined
 from casebook.streams import Stream
@@ -71,13 +71,14 @@ def write_distractors(clauses: Clauses, stream: Stream, density: float) -> list[
     """Write distractors, each kind by its share times `density`, and return the kinds written."""
     written: list[str] = []
     if clauses.case.earlier_stage and clauses.stream.happens(_SUPERSEDED_STAGE_SHARE):
-        clauses.add("opening", "superseded_stage", {"old_stage": clauses.phrases.earlier_stage()})
+        slots: Slots = {"old_stage": clauses.phrases.earlier_stage(), "year": clauses.patient.first_year}
+        clauses.add("opening", "superseded_stage", slots)
         written.append("superseded_stage")
     for kind, share, possible, blocks in KINDS:
-        slots = _slots(kind, clauses) if stream.happens(density * share / 100 / possible) else None
-        if slots is not None:
+        words = _slots(kind, clauses) if stream.happens(density * share / 100 / possible) else None
+        if words is not None:
             tag = distractor(kind, "") if kind in {"roman", "anatomy", "percentages"} else ""
-            clauses.add(stream.pick(blocks), kind, slots, tag=tag)
+            clauses.add(stream.pick(blocks), kind, words, tag=tag)
             written.append(kind)
     return written
 
@@ -182,12 +183,22 @@ def _ruled_out(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     forms = clauses.data.sites[site]
     return {
         "no_organ": _tagged("ruled_out_site", forms.adjective),
-        "no_site": _tagged("ruled_out_site", forms.organ[0]),
+        "no_site": _tagged("ruled_out_site", "skeleton" if site == "bone" else forms.organ[0]),
     }
 
 
+def _was_ruled_out(site: str, clauses: Clauses) -> bool:
+    """Return True when the note has said already that nothing is in this site."""
+    forms = clauses.data.sites[site]
+    words = {distractor("ruled_out_site", name) for name in (forms.adjective, forms.organ[0])}
+    drafted = (clause for block in clauses.draft.blocks.values() for clause in block)
+    return any(piece.tag in words for clause in drafted for piece in clause.pieces)
+
+
 def _equivocal(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
-    free = [site for site in _free_sites(clauses) if site not in {"brain", "bone"}]
+    free = [
+        site for site in _free_sites(clauses) if site not in {"brain", "bone"} and not _was_ruled_out(site, clauses)
+    ]
     if not free or not clauses.case.entity.sites:
         return None
     return {"eq_adj": _tagged("equivocal", clauses.data.sites[clauses.stream.pick(free)].adjective)}
@@ -196,7 +207,8 @@ def _equivocal(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
 def _other_treatment(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     entity = clauses.case.entity
     used = {part for event in clauses.case.events for part in event.treatment.parts}
-    specs = [spec for line in entity.lines.values() for spec in line] + list(entity.adjuvant)
+    lines = [spec for line in entity.lines.values() for spec in line]
+    specs = lines if clauses.case.is_metastatic or not entity.adjuvant else list(entity.adjuvant)
     specs = [spec for spec in specs if is_allowed(spec, clauses.case.flags)]
     given = " ".join(event.label for event in clauses.case.events)
     free = [

@@ -57,6 +57,7 @@ _CLINICAL_STYLES = ("abstract", "board", "dictated", "discharge", "fax", "letter
 _OWN_STYLES = ("radiology", "pathology", "molecular", "lay", *_CLINICAL_STYLES)
 _OWN_STYLE_BLOCKS = ("extras", "extras", "staging")
 _OWN_STYLE_SHARE = {"filler_lay": 0.6} | {f"filler_{style}": 0.35 for style in _CLINICAL_STYLES}
+_OWN_STYLE_SHARE["filler_abstract"] = 0.7  # a published case tells nothing of parking or prescriptions
 _REPORT_STYLE_SHARE = 0.88  # a report of the laboratory or of imaging says little of anything else
 _REPORT_TOPICS = ("filler_history", "filler_admin")
 _GROUPED_SHARE = 0.6
@@ -70,9 +71,19 @@ _SUBJECT = re.compile(
     r"children|daughter|\bson\b|sister|grand|next review|follow-up in|see \w+ again|seen again|review in|transfus|"
     r"blood count|neutrophil|advance care|interpreter|translator|copy of|travel|saturation|lymphovascular|perineural|"
     r"margins|frozen|tumour size|mitotic|gross|block|coverage|tumour content|assay|specimen:|technique|comparison|"
+    r"contrast|opacify|gadolinium|extravasation|parents|\bfall|waist|body mass|dose-length|beam-hardening|"
     r"pneumothorax|heart|gallbladder|portal|hydronephrosis|recommend|walk|drives|dental|diabetes|hypertension|kidney",
     re.IGNORECASE,
 )
+
+
+# Different words of one subject: a patient has one working life, an examination one technique.
+_ONE_SUBJECT = {
+    **dict.fromkeys(("retired", "works", "worked", "occupation", "job"), "work"),
+    **dict.fromkeys(("opacify", "gadolinium", "extravasation", "dose-length", "beam-hardening"), "contrast"),
+    **dict.fromkeys(("waist", "body mass"), "weight"),
+}
+_WORKING = ("{occupation}", "{job}")
 
 
 def draw_length(stream: Stream, genre: str) -> Length:
@@ -104,6 +115,8 @@ class _Fillers:
             if clause.kind in {"roman", "anatomy", "percentages", "drug_noise"}
             for word in _subjects(clause)
         }
+        if any(slot in frame for frame in clauses.draft.frames for slot in _WORKING):
+            self.subjects.add("work")
         own = [f"filler_{style}" for style in clauses.styles if style in _OWN_STYLES]
         self.own = [kind for kind in own if clauses.can(kind, {})]
         is_report = bool(self.own) and self.own != ["filler_lay"]
@@ -154,4 +167,5 @@ class _Fillers:
 
 
 def _subjects(clause: Clause) -> set[str]:
-    return {match.lower() for match in _SUBJECT.findall(text_of(clause.pieces))}
+    words = {match.lower() for match in _SUBJECT.findall(text_of(clause.pieces))}
+    return {_ONE_SUBJECT.get(word, word) for word in words}

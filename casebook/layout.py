@@ -12,6 +12,7 @@ from casebook.joints import Joints, is_poor, lowered
 from casebook.streams import Stream
 
 _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
+_NUMBER = re.compile(r"^(#|Q|Item |)\d(\)|:| )")
 _HEADING = re.compile(r"^(.*?)(: | - | = )$", re.DOTALL)
 _OWN_HEADING = re.compile(r"^[A-Z][\w/ -]*(?:: | - )")
 _PLAIN_ORDER_SHARE = 0.7
@@ -36,12 +37,27 @@ def compose(draft: Draft, genre: dict[str, Any], stream: Stream) -> list[Piece]:
     writer = Writer(stream, {})
     layout = [text_of(writer.expand(line, {})) for line in stream.pick(genre["layouts"])]
     dress = _dress(stream)
-    chunks = [_chunk(_line(line, stream), blocks, joints, dress) for line in layout]
+    layout = _numbered([_line(line, stream) for line in layout if _has_content(line, blocks)])
+    chunks = [_chunk(line, blocks, joints, dress) for line in layout]
     chunks = _merged([chunk for chunk in chunks if chunk], joints, separator)
     pieces: list[Piece] = []
     for chunk in chunks:
         pieces += ([Piece(separator)] if pieces else []) + chunk
     return _letter(pieces, genre, stream) if genre.get("letter") else pieces
+
+
+def _has_content(line: str, blocks: dict[str, list[Clause]]) -> bool:
+    match = _HEADED.match(line)
+    return any(blocks[name] for name in (match[2] if match else line).split())
+
+
+def _numbered(lines: list[str]) -> list[str]:
+    """Return the lines with the numbers of their headings in sequence; a list numbers its own items."""
+    numbers = iter(range(1, len(lines) + 1))
+    return [
+        line if "each " in line else _NUMBER.sub(lambda match: f"{match[1]}{next(numbers)}{match[2]}", line)
+        for line in lines
+    ]
 
 
 def _shuffled(name: str, clauses: list[Clause], stream: Stream) -> list[Clause]:
@@ -99,13 +115,14 @@ def _chunk(line: str, blocks: dict[str, list[Clause]], joints: Joints, dress: _D
         if joints.genre.get("dictated") and joints.stream.happens(0.18):
             pieces += _hesitant(own, joints, is_first=index == 0)
         else:
-            pieces += joints.linked(pieces, own, name, is_first=index == 0)
+            topic = clause.kind if clause.kind.startswith("filler") else name
+            pieces += joints.linked(pieces, own, topic, is_first=index == 0)
     return pieces
 
 
 def _hesitant(clause: list[Piece], joints: Joints, *, is_first: bool) -> list[Piece]:
     """Return the clause with one of the noises that people make while they dictate before it."""
-    noise = joints.stream.pick(joints.genre["disfluencies"])
+    noise = joints.hesitation()
     opened = noise[:1].upper() + noise[1:]
     return [Piece(opened if is_first else " " + opened), *(lowered(clause) if noise.endswith(", ") else clause)]
 
@@ -134,7 +151,7 @@ def _merged(lines: list[list[Piece]], joints: Joints, separator: str) -> list[li
     """Return the lines; one with next to no words of its own goes to the end of the line before it."""
     merged: list[list[Piece]] = []
     for line in lines:
-        if merged and separator == "\n" and is_poor(line):
+        if merged and separator == "\n" and is_poor(line) and not line[0].text.startswith("#"):
             merged[-1] += joints.appended(merged[-1], line)
         else:
             merged.append(line)

@@ -71,9 +71,10 @@ def write_note(case: Case, edition: Edition, attempt: int = 0) -> Note:
 
 
 def _genres(edition: Edition, case: Case) -> list[tuple[str, float]]:
-    """Return the genres of the split with their shares; nobody images a disease of the marrow to stage it."""
+    """Return the genres of the split with their shares; nobody images a disease of the marrow or resects a lymphoma."""
     laws = edition.data.genres.items()
     barred = {"radiology"} if case.entity.scan == "scan_marrow" else set()
+    barred |= {"pathology"} if case.entity.is_blood_cancer else set()
     fitting = [(name, law) for name, law in laws if edition.split in law.get("splits", [edition.split])]
     return [(name, law["share"]) for name, law in fitting if name not in barred]
 

@@ -10,6 +10,7 @@ from casebook.labels import distractor
 _INITIALS = "ABCDEFGHJKLMNPRSTW"
 _RETIREMENT_AGE_YEARS = 67
 _EARLIEST_RETIREMENT_AGE_YEARS = 57
+_FIRST_YEARS = (2016, 2022)  # no earlier, or drugs would be given before there were such drugs
 _LAST_YEAR = 2025
 
 
@@ -23,7 +24,9 @@ class Patient:
         self._words = data.words
         self._initial = self._stream.pick(_INITIALS)
         self._is_introduced = False
-        self._year = self._stream.integer(2012, 2019)
+        self._year = self._stream.integer(*_FIRST_YEARS)
+        self.first_year = str(self._year)
+        """When the disease was found; no step of the course is dated earlier."""
 
     def advance(self) -> None:
         """Let a year pass, so that the dates of a course stand in their order."""

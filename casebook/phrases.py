@@ -19,8 +19,11 @@ _INTENT_WORDS = {
     "neoadjuvant": ["neoadjuvant", "neoadjuvant", "preoperative"],
     "adjuvant": ["adjuvant", "adjuvant", "postoperative"],
 }
-_BRAND_SHARE = 0.13
+_BRAND_SHARE = 0.16
+_PART_OF_ORGAN_SHARE = 0.40
 _ONE_TIME_KINDS = frozenset({"transplant", "cell_therapy", "operation", "operation_category", "local", "radiation"})
+_OF_THE_TRUNK = re.compile("RECIST|metabolic")
+_HOTSPOT = re.compile(r"[A-Z]\d+(?:[A-Z*]|fs)?")
 _NEEDS_IMAGING = re.compile("radio|RECIST|metabolic|imaging|marked")
 
 
@@ -91,7 +94,7 @@ class Phrases:
             forms = self.data.sites[site]
             rule = ""
             options = forms.lesion if form == "lesions" else forms.organ
-            if form == "lesions" and forms.inferred and self.stream.happens(0.3):
+            if form == "lesions" and forms.inferred and self.stream.happens(_PART_OF_ORGAN_SHARE):
                 options, rule = forms.inferred, "organ-level-site"
             text = self._plain(self.stream.pick(options))
             pieces.append([Piece(text, str(Tag("metastasis_site", site_label(site), order, rule)))])
@@ -113,7 +116,7 @@ class Phrases:
         if len(chosen) != 1:
             return None
         order, item = chosen[0]
-        suffix = "-positive" if item.change == "fusion" else "-mutant"
+        suffix = "-mutant" if _HOTSPOT.fullmatch(item.change) else "-positive"
         if item.origin or item.change in {"mutation", "amplification", "loss", "promoter mutation"}:
             return None
         return [Piece(item.label + suffix, str(Tag("gene_mutation", item.label, order)))]
@@ -181,6 +184,8 @@ class Phrases:
         forms = self.data.words[f"response_{state}"]
         if self.case.entity.scan == "scan_marrow":
             forms = tuple(form for form in forms if not _NEEDS_IMAGING.search(form))
+        if self.case.entity.scan == "scan_brain":
+            forms = tuple(form for form in forms if not _OF_THE_TRUNK.search(form))
         text = self._plain(self.stream.pick(forms))
         return [Piece(text, str(Tag("response", state, order)))]
 

@@ -12,6 +12,7 @@ from extraction.vocabulary import Entry
 _SEPARATOR = re.compile(r"(?<!\bA)\+(?!3\b)")  # "A+AVD" and "7+3" are names
 _RADIATION = "radiotherapy"
 _TAKEN_AT_HOME = frozenset({"endocrine therapy", "somatostatin analogue", "androgen pathway inhibitor"})
+_WITHOUT_THERAPY = frozenset({"best supportive care", "watch and wait", "active surveillance"})
 _PREFIXES = ("salvage ", "short-course ", "palliative ", "dose-dense ")
 
 
@@ -71,6 +72,11 @@ def is_oral(parts: tuple[str, ...]) -> bool:
     """Return True when all of it is tablets."""
     entries = _known(parts)
     return bool(entries) and all(_is_tablet_class(entry.drug_class or "") for entry in entries)
+
+
+def is_no_therapy(parts: tuple[str, ...]) -> bool:
+    """Return True for surveillance and supportive care, which nobody prescribes like a drug."""
+    return _WITHOUT_THERAPY.issuperset(parts)
 
 
 def _is_tablet_class(name: str) -> bool:
