@@ -95,8 +95,9 @@ def _gene_flags(alterations: tuple[Alteration, ...]) -> set[str]:
 
 def _marker_laws(entity: Entity, gene_flags: set[str], data: Catalogue, stream: Stream) -> list[MarkerLaw]:
     laws: list[MarkerLaw] = []
-    if entity.profiles:
-        laws += [data.markers[name] for name in stream.weighted(list(entity.profiles))]
+    profiles = [profile for profile in entity.profiles if _suits(profile[0], gene_flags, data)]
+    if profiles:
+        laws += [data.markers[name] for name in stream.weighted(profiles)]
     flags = frozenset(gene_flags | {law.flag for law in laws if law.flag})
     for name, share in entity.markers.items():
         law = data.markers[name.partition("|")[0].strip()]
@@ -104,6 +105,11 @@ def _marker_laws(entity: Entity, gene_flags: set[str], data: Catalogue, stream: 
         if wanted and is_allowed(name, flags) and law.marker not in {other.marker for other in laws}:
             laws.append(law)
     return laws
+
+
+def _suits(profile: tuple[str, ...], gene_flags: set[str], data: Catalogue) -> bool:
+    """Return False for a receptor profile without oestrogen receptors beside a mutation of their gene."""
+    return "ESR1" not in gene_flags or any(data.markers[name].flag == "HR" for name in profile)
 
 
 def _results(laws: list[MarkerLaw], stream: Stream) -> tuple[list[Result], set[str]]:

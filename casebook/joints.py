@@ -12,7 +12,8 @@ from typing import Any
 from casebook.grammar import Piece, text_of
 from casebook.streams import Stream
 
-_COMMON_START = re.compile(r"(?!Mrs? |Dr |I |GP )[A-Z]?[a-z]+(?:[ ,']|$)")
+_EPONYMS = "Karnofsky|Hodgkin|Parkinson|Gleason|Clark|Breslow|Nottingham|Gilbert|Crohn|Barrett|Raynaud"
+_COMMON_START = re.compile(rf"(?!Mrs? |Dr |I |GP |(?:{_EPONYMS})\b)(?:[A-Z]?[a-z]+|A)(?:[ ,']|$)")
 _SUBJECT = re.compile(
     r"(?:the|this|these|there|she|he|it|a|an|no|our|we|his|her|their|all|some|most|both|several|every|each|"
     r"[a-z]+ing|imaging|restaging|staging|surveillance|treatment|disease|pathology|surgery|metastases)\b",
@@ -34,6 +35,8 @@ _COURSE_JOINTS = (
     *(", and later ", "; after that ", ", and in due course "),
 )
 _FINDING_JOINTS = (", while ", "; moreover, ", ", and ")
+# Words that announce a point or a sum of points; absurd before a remark on parking.
+_WEIGHTY = re.compile(r"To summari|In (?:summary|short|brief)|Briefly|To recap|Important|Of relevance|Relevant|Notably")
 _FRAGMENT_JOINTS = ("; ", "; ", " - ", "; ")
 _TELEGRAPHIC_JOINTS = ("; ", "; ", ", ", " - ", " / ", " -- ", "; ")
 _JOINING, _INTRODUCING = 0.36, 0.14
@@ -41,6 +44,8 @@ _TELEGRAPHIC_FROM = 0.1  # genres that introduce less often than this write in l
 _TELEGRAPHIC_JOINING = 0.66
 _MOST_JOINED = {False: 2, True: 4}
 _POOR_WORDS = 2
+_BULLET = re.compile(r"^(?:[-*] |\d\) )")
+_FILLER = "filler"
 
 
 def is_poor(line: list[Piece]) -> bool:
@@ -70,14 +75,19 @@ class Joints:
         self._marks = stream.sample(_TELEGRAPHIC_JOINTS, 3)
         self._joined = 0
         self._block = ""
+        self._hesitations: list[str] = []
 
     def linked(self, pieces: list[Piece], clause: list[Piece], block: str, *, is_first: bool) -> list[Piece]:
-        """Return the clause ready to follow `pieces`, whose last full stop it may turn into a joint."""
+        """Return the clause ready to follow `pieces`, whose last full stop it may turn into a joint.
+
+        `block` is the block of the clause, or the kind of a statement beside the facts: such a one is joined only to
+        another of its kind, and sums nothing up.
+        """
         previous, self._block = self._block, block
         if is_first:
             self._joined = 0
             return clause
-        if self._may_join(pieces, clause):
+        if self._is_of_one_matter(block, previous) and self._may_join(pieces, clause):
             self._joined += 1
             joint = self._joint(clause, block, previous)
             pieces[-1] = Piece(pieces[-1].text[:-1] + joint, pieces[-1].tag)
@@ -86,16 +96,32 @@ class Joints:
         pieces.append(Piece(" "))
         is_plain = _begins_with_a_common_word(clause) and is_finite(clause)
         if is_plain and self.stream.happens(self.genre.get("introducing", _INTRODUCING)):
-            pieces.append(Piece(self.stream.pick(self.genre["introductions"])))
+            pieces.append(Piece(self._introduction(block)))
             return _uncapitalised(clause)
         return clause
 
     def appended(self, pieces: list[Piece], line: list[Piece]) -> list[Piece]:
-        """Return a line ready to be put behind another one."""
+        """Return a line ready to be put behind another one, without the bullet or number that it had."""
+        line = [Piece(_BULLET.sub("", line[0].text), line[0].tag), *line[1:]]
+        line = line if line[0].text else line[1:]
         if pieces[-1].text.endswith(".") and pieces[-1].tag is None:
             pieces[-1] = Piece(pieces[-1].text[:-1] + self._mark(line))
             return lowered(line)
         return [Piece(" "), *line]
+
+    def hesitation(self) -> str:
+        """Return a noise that people make while they dictate, none of them twice before all were made."""
+        self._hesitations = self._hesitations or self.stream.shuffled(self.genre["disfluencies"])
+        return self._hesitations.pop()
+
+    def _is_of_one_matter(self, block: str, previous: str) -> bool:
+        return self.is_telegraphic or block == previous or _FILLER not in block + previous
+
+    def _introduction(self, block: str) -> str:
+        introductions = self.genre["introductions"]
+        if block == "extras" or block.startswith(_FILLER):
+            introductions = [words for words in introductions if not _WEIGHTY.match(words)] or introductions
+        return self.stream.pick(introductions)
 
     def _mark(self, clause: list[Piece]) -> str:
         """Return one of the note's marks; no comma before a clause that keeps its capital."""
@@ -119,14 +145,25 @@ class Joints:
             return self.stream.pick(_COURSE_JOINTS)
         if block in {"staging", "findings"} and self.stream.happens(0.5):
             return self.stream.pick(_FINDING_JOINTS)
-        return self.stream.pick(self.genre["joints"])
+        return self.stream.pick(self.genre["joints"] if block == previous else _FRAGMENT_JOINTS)
 
 
 def _begins_with_a_common_word(clause: list[Piece]) -> bool:
-    return clause[0].tag is None and bool(_COMMON_START.match(clause[0].text)) and ": " not in clause[0].text
+    return _is_plain(clause[0]) and bool(_COMMON_START.match(clause[0].text)) and ": " not in clause[0].text
+
+
+def _is_plain(piece: Piece) -> bool:
+    """Return True unless the piece states a fact; all words of a distractor are tagged, common ones too."""
+    return piece.tag is None or piece.tag.startswith("!")
+
+
+def _is_plain_fact(piece: Piece) -> bool:
+    """Return True for a fact or distractor that begins with a common word, such as a response or "stage IV"."""
+    is_common = (piece.tag or "").startswith(("response|", "!")) and bool(_COMMON_START.match(piece.text))
+    return is_common or ((piece.tag or "").startswith("stage|") and piece.text.startswith("Stage "))
 
 
 def _uncapitalised(clause: list[Piece]) -> list[Piece]:
-    if clause[0].tag is not None:
+    if clause[0].tag is not None and not _is_plain_fact(clause[0]):
         return clause
     return [Piece(clause[0].text[:1].lower() + clause[0].text[1:], clause[0].tag), *clause[1:]]

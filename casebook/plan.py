@@ -27,9 +27,9 @@ OPENINGS: tuple[tuple[str, frozenset[str]], ...] = (
 )
 PAIRS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("stage_with_sites", "staging", frozenset({"stage", "sites"})),
-    ("stage_with_gene", "findings", frozenset({"stage", "genes"})),
-    ("sites_with_gene", "findings", frozenset({"sites", "genes"})),
-    ("sites_with_marker", "findings", frozenset({"sites", "markers"})),
+    ("stage_with_gene", "opening", frozenset({"stage", "genes"})),
+    ("sites_with_gene", "opening", frozenset({"sites", "genes"})),
+    ("sites_with_marker", "opening", frozenset({"sites", "markers"})),
     ("gene_and_marker", "findings", frozenset({"genes", "markers"})),
 )
 
