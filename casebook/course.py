@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from casebook.case import Case, Event
+from casebook.staging import fitting_stage
 from casebook.streams import Stream
 from casebook.treatments import has_target, is_allowed, treatment
 
@@ -48,6 +49,16 @@ _AFTER_BRAIN_SURGERY = (
 _COMPLETE = frozenset({"complete response", "near-complete response", COMPLETE_PATHOLOGIC})
 _WEIGHT_OF_TARGETED = 4.0  # who has the target gets the drug, more often than what anyone may get
 _EARLY_STAGES = frozenset({"0", "I", "IA", "IB", "IC"})
+# One of these alone is no option after another of its group.
+_SAME_ACTION = (
+    frozenset({"ibrutinib", "acalabrutinib", "zanubrutinib"}),
+    frozenset({"nivolumab", "pembrolizumab", "atezolizumab", "durvalumab", "cemiplimab", "avelumab"}),
+)
+_FEMALE_SITES = frozenset({"ovary", "vagina"})
+_MALE_SITES = frozenset({"testis"})
+_WITHIN_STAGE_III_OF_OVARY = frozenset({"peritoneum", "bowel"})
+_PLATINUM = frozenset({"cisplatin", "carboplatin"})
+_WITH_ITS_OWN_RADIATION = frozenset({"Stupp protocol", "proton therapy"})
 Law = tuple[tuple[str, int], ...]
 
 
@@ -61,6 +72,7 @@ def draw_course(case: Case, stream: Stream) -> Case:
     if stage in case.entity.advanced:
         return _metastatic(replace(case, stage=stage, is_metastatic=True), stream)
     flags = case.flags | ({"EARLY"} if stage in _EARLY_STAGES else set())
+    flags |= {"STAGE_III"} if stage.startswith("III") else set()
     return _localised(replace(case, stage=stage, flags=flags), stream)
 
 
@@ -102,15 +114,27 @@ def _curative(case: Case, stream: Stream) -> Case:
     unresectable = case.stage in {"IIIB", "IIIC", "limited", "III"}
     if entity.chemoradiation and (not entity.surgery or (unresectable and stream.happens(0.75))):
         return _chemoradiation(case, stream)
-    if entity.definitive and stream.happens(0.4):
-        return replace(case, setting="definitive", events=tuple(_event("definitive", entity.definitive, case, stream)))
+    definitive = _event("definitive", entity.definitive, case, stream) if stream.happens(0.4) else []
+    if definitive:
+        return replace(case, setting="definitive", events=tuple(definitive))
     early = case.stage in _EARLY_STAGES
     before = _event("neoadjuvant", entity.neoadjuvant, case, stream) if not early and stream.happens(0.52) else []
     operations = entity.interval_surgery if before and entity.interval_surgery else entity.surgery
     surgery = _event("surgery", operations, case, stream)
-    after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.35 if early else 0.72) else []
+    fitting = _after_neoadjuvant(before, entity.adjuvant)
+    after = _event("adjuvant", fitting, case, stream) if stream.happens(0.35 if early else 0.72) else []
     kept = _event("maintenance", entity.maintenance, case, stream) if after and stream.happens(0.5) else []
     return replace(case, setting="resected", events=(*before, *surgery, *after, *kept))
+
+
+def _after_neoadjuvant(before: list[Event], specs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the adjuvant treatments left when a platinum was given before surgery: the same one again or none."""
+    given = {part for event in before for part in event.treatment.parts}
+    if not given & _PLATINUM:
+        return specs
+    return tuple(
+        spec for spec in specs if not _PLATINUM & set(treatment(spec).parts) or set(treatment(spec).parts) == given
+    )
 
 
 def _chemoradiation(case: Case, stream: Stream) -> Case:
@@ -163,23 +187,28 @@ def _metastatic(case: Case, stream: Stream) -> Case:
     return _with_lines(case, stream)
 
 
+def _is_spent(spec: str, used: set[str]) -> bool:
+    """Return True when a drug of the same action as all that the specification gives has been used."""
+    parts = set(treatment(spec).parts)
+    return any(parts <= group and group & used for group in _SAME_ACTION)
+
+
 def _with_lines(case: Case, stream: Stream) -> Case:
     case = _with_sites(case, stream)
     count = stream.weighted([(1, 45), (2, 34), (3, 21)])
     events: list[Event] = []
     used = {part for event in case.events for part in event.treatment.parts}
     for line in range(1, count + 1):
-        fresh = tuple(
-            spec for spec in case.entity.lines.get(line, ()) if not used.intersection(treatment(spec).parts)
-        ) or tuple(spec for spec in case.entity.lines.get(line, ()) if treatment(spec).parts[0] not in used)
+        specs = tuple(spec for spec in case.entity.lines.get(line, ()) if not _is_spent(spec, used))
+        fresh = tuple(spec for spec in specs if not used.intersection(treatment(spec).parts))
+        fresh = fresh or tuple(spec for spec in specs if treatment(spec).parts[0] not in used)
         event = _line(line, line == count, fresh, case, stream)
         if event is None:
             break
         events.append(event)
         used |= set(event.treatment.parts)
     case = replace(case, events=(*case.events, *_local(case, events, stream)))
-    case = replace(case, sites=case.sites + _local_site(case))
-    return _current_response(case, stream)
+    return _current_response(_at_sites(case, case.sites + _local_site(case)), stream)
 
 
 def _likely(law: Law, case: Case) -> list[tuple[str, float]]:
@@ -221,17 +250,25 @@ def _current_response(case: Case, stream: Stream) -> Case:
 
 
 def _with_sites(case: Case, stream: Stream) -> Case:
-    pool = list(case.entity.sites.items())
+    other_sex = _MALE_SITES if case.is_female else _FEMALE_SITES
+    pool = [(name, weight) for name, weight in case.entity.sites.items() if name not in other_sex]
     count = stream.weighted([(1, 46), (2, 36), (3, 18)])
+    is_ovarian = case.entity.code.startswith("ovarian")
     chosen: list[str] = []
-    while pool and len(chosen) < count:
+    while pool and (len(chosen) < count or (is_ovarian and _WITHIN_STAGE_III_OF_OVARY.issuperset(chosen))):
         site = stream.weighted(pool)
         chosen.append(site)
         pool = [(name, weight) for name, weight in pool if name != site]
     flags = {"BONE"} if "bone" in chosen else set()
     if set(chosen) - {"bone", "distant_nodes"}:
         flags.add("VISCERAL")
-    return replace(case, sites=tuple(chosen), flags=case.flags | flags)
+    return _at_sites(replace(case, flags=case.flags | flags), tuple(chosen))
+
+
+def _at_sites(case: Case, sites: tuple[str, ...]) -> Case:
+    """Return the case with metastases in these sites and the stage that they make."""
+    stage = fitting_stage(case.entity.code, case.stage, sites) if case.stage else case.stage
+    return replace(case, sites=sites, stage=stage)
 
 
 def _local_site(case: Case) -> tuple[str, ...]:
@@ -252,6 +289,8 @@ def _brain(case: Case, stream: Stream) -> Case:
         return replace(case, setting="new", events=tuple(surgery))
     given = [Event("chemoradiation", treatment(f"{spec}+radiotherapy")) for spec in entity.chemoradiation[:1]]
     after = _event("adjuvant", entity.adjuvant, case, stream) if stream.happens(0.75) else []
+    if any(_WITH_ITS_OWN_RADIATION & set(event.treatment.parts) for event in after):
+        given = []
     case = replace(case, setting="brain", events=(*surgery, *given, *after))
     if stream.happens(0.5):
         return replace(case, response=(stream.weighted(_likely(_AFTER_BRAIN_SURGERY, case)),))
@@ -273,6 +312,7 @@ def _blood(case: Case, stream: Stream) -> Case:
     used: set[str] = set()
     for line in range(1, count + 1):
         specs = tuple(s for s in case.entity.lines.get(line, ()) if not used.intersection(treatment(s).parts))
+        specs = tuple(s for s in specs if not _is_spent(s, used))
         event = _line(line, line == count, specs, case, stream)
         if event is None:
             break
@@ -291,6 +331,10 @@ def problems(case: Case) -> list[str]:
         found.append("no evidence of disease with active metastases")
     if case.sites and not case.is_metastatic:
         found.append("metastases in a stage without spread")
+    if set(case.sites) & (_MALE_SITES if case.is_female else _FEMALE_SITES):
+        found.append("metastases in an organ of the other sex")
+    if case.stage and fitting_stage(case.entity.code, case.stage, case.sites) != case.stage:
+        found.append("a stage with another letter than its sites call for")
     if "biochemical recurrence" in case.response and case.entity.code != "prostate":
         found.append("biochemical recurrence outside the prostate")
     if case.response and not any(event.setting != "planned" for event in case.events):

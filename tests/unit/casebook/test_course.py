@@ -31,6 +31,7 @@ def test_nearly_every_drawn_case_is_sound() -> None:
         ({"response": ("no evidence of disease",), "sites": ("liver",)}, "active metastases"),
         ({"sites": ("liver",), "is_metastatic": False}, "without spread"),
         ({"response": ("stable disease",), "events": ()}, "without a treatment"),
+        ({"sites": ("ovary",), "is_female": False, "is_metastatic": True}, "other sex"),
     ],
 )
 def test_an_impossible_case_is_named(changes: dict[str, object], words: str) -> None:
@@ -71,6 +72,21 @@ def test_men_have_no_gynaecological_cancer_and_women_no_prostate_cancer() -> Non
     women = {"ovarian_hgsc", "cervical", "endometrial", "uterine_serous"}
     assert all(case.is_female for case in CASES if case.entity.code in women)
     assert not any(case.is_female for case in CASES if case.entity.code in {"prostate", "nonseminoma"})
+
+
+def test_a_brain_tumour_is_irradiated_once_before_it_recurs() -> None:
+    again = {"Stupp protocol", "proton therapy"}
+    for case in CASES:
+        settings = [event.setting for event in case.events if event.setting == "chemoradiation"]
+        adjuvant = [event for event in case.events if event.setting == "adjuvant"]
+        if case.setting.startswith("brain") and any(again & set(event.treatment.parts) for event in adjuvant):
+            assert not settings
+
+
+def test_stage_iv_of_the_ovary_has_more_than_peritoneal_spread() -> None:
+    spread = [set(case.sites) for case in CASES if case.entity.code.startswith("ovarian") and case.sites]
+    assert spread
+    assert all(sites - {"peritoneum", "bowel"} for sites in spread)
 
 
 def test_the_intent_is_a_prefix_of_the_label() -> None:

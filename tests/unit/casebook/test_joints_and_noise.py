@@ -33,6 +33,15 @@ def test_only_common_words_lose_their_capital() -> None:
     assert text_of(lowered([Piece("Osimertinib", "treatment|osimertinib|0|")])) == "Osimertinib"
 
 
+def test_a_response_in_common_words_loses_its_capital_behind_a_joint() -> None:
+    genre = {**GENRE, "introducing": 0.0}  # a telegraphic note joins whatever it can
+    joints = Joints(genre, Stream(1, "layout", 0))
+    fact = [Piece("Some lesions are smaller.", "response|mixed response|0|mixed")]
+    pieces = list(joints.linked([], [Piece("Seen today.")], "status", is_first=True))
+    assert text_of(joints.linked(pieces, fact, "status", is_first=False)).startswith("some lesions")
+    assert not text_of(pieces).endswith(".")
+
+
 def test_steps_of_a_course_are_joined_by_words_of_time() -> None:
     for seed in range(20):
         joints = Joints(GENRE, Stream(seed, "layout", 0))
