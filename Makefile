@@ -11,7 +11,7 @@ POETRY := .local/venvs/poetry
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check format hardness sam lock clean
+.PHONY: help demo test check format gates hardness sam lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -34,6 +34,9 @@ check: .venv/installed ## run the linters, the type checker and the structure te
 format: .venv/installed ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+gates: .venv/installed ## measure the committed dataset's quality gates and baselines, four minutes; writes docs/measured/dataset.*
+	@$(BIN)/python scripts/dataset_report.py
 
 hardness: .venv/installed ## hold three cheap baselines against the dataset, a minute (ARGS="DIR --json")
 	@$(BIN)/python -m scripts.dataset_hardness $(ARGS)
