@@ -84,6 +84,17 @@ _ONE_SUBJECT = {
     **dict.fromkeys(("waist", "body mass"), "weight"),
 }
 _WORKING = ("{occupation}", "{job}")
+# What only a patient of a certain age can look back on, and what is behind the old.
+_OF_LATER_LIFE = re.compile(
+    r"(?:hip|knee) replacement|decades|in h(?:is|er) (?:twenties|youth)|in youth|grand|cataract|small stroke|stent|"
+    r"memory aid|\bpension|merchant navy|wears bifocals|evening muddle|retired",
+)
+_OF_YOUNGER_LIFE = re.compile(
+    r"judo|skiing|childcare|school (?:holidays|run)|five-a-side|referees|university health|parents? (?:well|alive)|"
+    r"walking football|vapes",
+    re.IGNORECASE,
+)
+_LATER_LIFE_FROM_YEARS, _YOUNGER_LIFE_UP_TO_YEARS = 45, 74
 
 
 def draw_length(stream: Stream, genre: str) -> Length:
@@ -130,12 +141,18 @@ class _Fillers:
             kind, blocks = self._kind()
             frame, clause = self.clauses.draw(kind, {})
             subjects = _subjects(clause)
-            if frame in self.clauses.draft.frames or subjects & self.subjects:
+            if frame in self.clauses.draft.frames or subjects & self.subjects or not self._suits_age(clause):
                 misses += 1
                 continue
             self.subjects |= subjects
             self.said.append(kind)
             self.clauses.keep(self._block(blocks), frame, clause)
+
+    def _suits_age(self, clause: Clause) -> bool:
+        text, age = text_of(clause.pieces), self.clauses.case.age
+        is_too_young = age < _LATER_LIFE_FROM_YEARS and _OF_LATER_LIFE.search(text)
+        is_too_old = age > _YOUNGER_LIFE_UP_TO_YEARS and _OF_YOUNGER_LIFE.search(text)
+        return not (is_too_young or is_too_old)
 
     def arrange(self) -> None:
         """Put the last block into an order: by topic in a tidy note, at random in others."""

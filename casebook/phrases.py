@@ -107,7 +107,8 @@ class Phrases:
             for order, item in chosen
         ]
         connective = self.stream.pick([" and ", " and ", " with co-occurring "])
-        if connective.endswith("ing ") and len(parts) > 1 and parts[-1][0].text.startswith("@a "):
+        connective = connective if len(parts) == 2 else " and "
+        if connective.endswith("ing ") and parts[-1][0].text.startswith("@a "):
             parts[-1] = [Piece(parts[-1][0].text.removeprefix("@a "), parts[-1][0].tag)]
         return joined(parts, connective)
 

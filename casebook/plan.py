@@ -186,7 +186,9 @@ def _with_extent(facts: _Facts, name: list[Piece], stated: frozenset[str]) -> li
         return _with_stage(facts.clauses, name)
     if mode == "inferred":
         return _spread(facts, name)
-    if mode == "none" and facts.clauses.case.stage in _LOCALLY_ADVANCED and stream.happens(0.5):
+    case = facts.clauses.case
+    is_local = case.stage in _LOCALLY_ADVANCED and not case.entity.is_blood_cancer
+    if mode == "none" and is_local and stream.happens(0.5):
         return [Piece("locally advanced "), *name]
     return name
 

@@ -13,6 +13,7 @@ _SEPARATOR = re.compile(r"(?<!\bA)\+(?!3\b)")  # "A+AVD" and "7+3" are names
 _RADIATION = "radiotherapy"
 _TAKEN_AT_HOME = frozenset({"endocrine therapy", "somatostatin analogue", "androgen pathway inhibitor"})
 _WITHOUT_THERAPY = frozenset({"best supportive care", "watch and wait", "active surveillance"})
+_STAGES = frozenset({"EARLY", "STAGE_III"})
 _PREFIXES = ("salvage ", "short-course ", "palliative ", "dose-dense ")
 
 
@@ -50,8 +51,8 @@ def listed(items: list[str]) -> str:
 
 
 def has_target(spec: str) -> bool:
-    """Return True when a specification asks for a finding, as targeted drugs do."""
-    return "|" in spec and any(not word.startswith("-") for word in spec.split("|")[1].split())
+    """Return True when a specification asks for a finding, as targeted drugs do; a stage is no target."""
+    return "|" in spec and any(not word.startswith("-") and word not in _STAGES for word in spec.split("|")[1].split())
 
 
 def is_allowed(spec: str, flags: frozenset[str]) -> bool:
