@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from math import inf
 
 from casebook.alterations import alteration
 from casebook.case import Alteration, Case, Result
@@ -17,6 +18,8 @@ SERUM_MARKERS = frozenset(
     | {"thyroglobulin", "M-protein", "beta-2 microglobulin"}
 )
 _TUMOUR_FREE = {"no evidence of disease", "pathologic complete response", "complete response", "biochemical recurrence"}
+# No tumour without metastases raises its marker as far as this.
+_MOST_WHEN_LOCALISED = {"CEA": 40.0, "CA19-9": 900.0, "PSA": 60.0}
 _LYNCH = frozenset({"MLH1", "MSH2", "MSH6", "PMS2"})
 _FLATTENING = 0.45
 MARKER_ORDER = ("HER2", "ER", "PR", "PD-L1", "MSI", "TMB", "HRD")
@@ -53,10 +56,18 @@ def draw_case(number: int, seed: int, data: Catalogue) -> Case:
 
 
 def _without_high_markers(case: Case) -> Case:
-    """Return the case without serum markers when no tumour is left that could raise them."""
+    """Return the case without serum markers that its tumour cannot have raised, if any tumour is left at all."""
+    if not case.is_metastatic:
+        case = replace(case, results=tuple(result for result in case.results if not _is_too_high(result)))
     if not case.response or case.response[-1] not in _TUMOUR_FREE:
         return case
     return replace(case, results=tuple(result for result in case.results if result.marker not in SERUM_MARKERS))
+
+
+def _is_too_high(result: Result) -> bool:
+    """Return True for a number that only metastases account for."""
+    number = re.search(r"\d+(?:\.\d+)?$", result.label.replace(",", ""))
+    return number is not None and float(number[0]) > _MOST_WHEN_LOCALISED.get(result.marker, inf)
 
 
 def _alterations(entity: Entity, stream: Stream) -> tuple[Alteration, ...]:
