@@ -110,6 +110,12 @@ class Clauses:
         self.keep(block, frame, clause)
         return clause
 
+    def add_first(self, block: str, kind: str, slots: Slots) -> None:
+        """Write one clause of a kind at the start of a block."""
+        self.add(block, kind, slots)
+        clauses = self.draft.blocks[block]
+        clauses.insert(0, clauses.pop())
+
     def keep(self, block: str, frame: str, clause: Clause) -> None:
         """Put a clause that was drawn at the end of a block."""
         self.draft.frames.append(frame)

@@ -36,7 +36,8 @@ _STEPS_SHARE = 0.45
 _INFERRED_SHARE = 0.46
 _BEST_SHARE = 0.9
 _BEST_TOLD_ALONE_SHARE = 0.6
-_BEST_TOLD_LATER_SHARE = 0.45
+_BEST_TOLD_LATER_SHARE = 0.6
+_BEST_OF_TWO_TOLD_LATER_SHARE = 0.35
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,8 @@ class _Told:
         second = self.clauses.phrases.event(events[order + 1], order + 1)
         slots |= {f"{name}2": value for name, value in second.items()}
         if events[order].line:
+            if events[order].best and self.best_left is None and self._happens(_BEST_OF_TWO_TOLD_LATER_SHARE):
+                self.best_left = events[order]
             slots |= _progression_slots(self.clauses, events[order].line + 0.5)
         self.clauses.add("course", kind, slots)
 

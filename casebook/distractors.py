@@ -11,6 +11,7 @@ from casebook.labels import distractor
 from casebook.phrases import joined
 from casebook.streams import Stream
 from casebook.treatments import is_allowed, treatment
+from extraction.canonical import canonical_items
 from extraction.canonical.treatment import treatments_named
 from extraction.wording import normalised
 
@@ -33,7 +34,8 @@ KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
     ("guideline", 3, 0.95, ("extras",)),
     ("held", 3, 0.95, ("extras",)),
 )
-_SUPERSEDED_STAGE_SHARE = 0.38
+_SUPERSEDED_STAGE_SHARE = 0.46
+_PRIOR_FIRST_SHARE = 0.45
 _PRIOR_FROM_AGE_YEARS = 48
 _WOMEN_ONLY = re.compile(r"cervical|ovarian|endometrial|uterine|breast|hysterectomy")
 _MEN_ONLY = re.compile(r"testicular|prostate")
@@ -76,10 +78,14 @@ def write_distractors(clauses: Clauses, stream: Stream, density: float) -> list[
         written.append("superseded_stage")
     for kind, share, possible, blocks in KINDS:
         words = _slots(kind, clauses) if stream.happens(density * share / 100 / possible) else None
-        if words is not None:
+        if words is None:
+            continue
+        written.append(kind)
+        if kind == "prior_cancer" and stream.happens(_PRIOR_FIRST_SHARE):
+            clauses.add_first("opening", "prior_cancer_first", words)
+        else:
             tag = distractor(kind, "") if kind in {"roman", "anatomy", "percentages"} else ""
             clauses.add(stream.pick(blocks), kind, words, tag=tag)
-            written.append(kind)
     return written
 
 
@@ -204,6 +210,11 @@ def _equivocal(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     return {"eq_adj": _tagged("equivocal", clauses.data.sites[clauses.stream.pick(free)].adjective)}
 
 
+def _items(parts: tuple[str, ...]) -> frozenset[object]:
+    """Return what the metric reads in the parts of a regimen: an acronym and its drugs are the same treatment."""
+    return frozenset(canonical_items("treatment", " and ".join(parts)))
+
+
 def _other_treatment(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     entity = clauses.case.entity
     used = {part for event in clauses.case.events for part in event.treatment.parts}
@@ -214,7 +225,9 @@ def _other_treatment(clauses: Clauses) -> dict[str, str | list[Piece]] | None:
     free = [
         spec
         for spec in specs
-        if not used.intersection(treatment(spec).parts) and not any(part in given for part in treatment(spec).parts)
+        if not used.intersection(treatment(spec).parts)
+        and not any(part in given for part in treatment(spec).parts)
+        and not _items(treatment(spec).parts) & _items(tuple(used))
     ]
     if not free:
         return None
