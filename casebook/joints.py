@@ -45,6 +45,7 @@ _TELEGRAPHIC_JOINING = 0.66
 _MOST_JOINED = {False: 2, True: 4}
 _POOR_WORDS = 2
 _BULLET = re.compile(r"^(?:[-*] |\d\) )")
+_INTENTS = frozenset({"preoperative", "postoperative"})  # labels say neoadjuvant and adjuvant
 _FILLER = "filler"
 
 
@@ -154,12 +155,13 @@ def _begins_with_a_common_word(clause: list[Piece]) -> bool:
 
 def _is_plain(piece: Piece) -> bool:
     """Return True unless the piece states a fact; all words of a distractor are tagged, common ones too."""
-    return piece.tag is None or piece.tag.startswith("!")
+    return piece.tag is None or bool(re.fullmatch(r"!\w+\|", piece.tag))
 
 
 def _is_plain_fact(piece: Piece) -> bool:
     """Return True for a fact or distractor that begins with a common word, such as a response or "stage IV"."""
-    is_common = (piece.tag or "").startswith(("response|", "!")) and bool(_COMMON_START.match(piece.text))
+    is_sentence = bool(re.fullmatch(r"response\|.*|!\w+\|", piece.tag or ""))
+    is_common = is_sentence and bool(_COMMON_START.match(piece.text))
     return is_common or ((piece.tag or "").startswith("stage|") and piece.text.startswith("Stage "))
 
 

@@ -139,9 +139,10 @@ def _listed(heading: str, clauses: list[list[Piece]]) -> list[Piece]:
 
 def _under_heading(heading: str, clause: list[Piece]) -> list[Piece]:
     """Return the clause without a "Dx: " or "stage" of its own, which the heading of its section already says."""
+    at = next((index for index, piece in enumerate(clause) if piece.tag is not None), len(clause))
     first = clause[0]
-    if first.tag is None and len(clause) > 1:
-        return [Piece(_OWN_HEADING.sub("", first.text)), *clause[1:]]
+    if 0 < at < len(clause):
+        return [Piece(_OWN_HEADING.sub("", text_of(clause[:at]))), *clause[at:]]
     if "stag" in heading.lower() and (first.tag or "").startswith("stage|"):
         return [Piece(re.sub(r"^[Ss]tage ", "", first.text), first.tag), *clause[1:]]
     return clause
