@@ -20,7 +20,7 @@ _INTENT_WORDS = {
     "adjuvant": ["adjuvant", "adjuvant", "postoperative"],
 }
 _BRAND_SHARE = 0.16
-_PART_OF_ORGAN_SHARE = 0.48
+_PART_OF_ORGAN_SHARE = 0.43
 _ONE_TIME_KINDS = frozenset({"transplant", "cell_therapy", "operation", "operation_category", "local", "radiation"})
 _OF_THE_TRUNK = re.compile("RECIST|metabolic")
 _HOTSPOT = re.compile(r"[A-Z]\d+(?:[A-Z*]|fs)?")

@@ -10,6 +10,8 @@ from casebook.labels import METASTATIC_IS_IV, Tag, record
 from casebook.layout import Span
 from casebook.note import Note
 from extraction.canonical import canonical_items
+from extraction.conventions import breaches
+from extraction.grounding import is_grounded
 from extraction.schema import FIELDS, ExtractionRecord, Field
 
 MAX_WORDS = 330
@@ -22,6 +24,8 @@ def faults(note: Note) -> list[str]:
     if record(span.tag for span in note.spans) != output:
         found.append("the labels are not those of the spans")
     found += [f"{field} is not grounded" for field in FIELDS if not _is_grounded(field, output, note)]
+    found += [f"{field} has an item that the note does not support" for field in FIELDS if _unsupported(field, note)]
+    found += [f"{field}: {breach}" for field, breach in breaches(output)]
     found += [f"{field} does not survive the canonical form" for field in FIELDS if not _survives(field, output)]
     found += [f"{span.tag!r} is not what its text says" for span in note.spans if not _says_its_label(span, note)]
     found += [f"distractor {tag!r} is in the label" for tag in _leaks(note)]
@@ -54,6 +58,16 @@ def _is_grounded(field: Field, output: ExtractionRecord, note: Note) -> bool:
     return bool(items) and all(
         any(item.label in value for item in items) or item.rule == METASTATIC_IS_IV for item in items
     )
+
+
+def _unsupported(field: Field, note: Note) -> frozenset[str]:
+    """Return the items of a label that nothing in the note speaks for and that no named rule infers."""
+    tags = [Tag.parse(span.tag) for span in note.spans if span.tag.startswith(f"{field}|")]
+    inferred = frozenset(item for tag in tags if tag.rule for item in canonical_items(field, tag.label))
+    items = canonical_items(field, getattr(note.record.output, field)) - inferred
+    if field == "stage" and not tags:
+        return frozenset()  # spread alone makes a stage IV; `_is_grounded` proves it
+    return frozenset(item for item in items if not is_grounded(field, item, note.record.input))
 
 
 def _survives(field: Field, output: ExtractionRecord) -> bool:

@@ -130,9 +130,21 @@ def _treatment(field: Field, item: str, text: str) -> str | None:
     mentioned = _treatments_in(text)
     if any(item == vocabulary(field)[code].item for entry in mentioned for code in entry.implies):
         return "component of a regimen"
+    if _is_regimen_of(item, {entry.code for entry in mentioned}):
+        return "regimen named by its drugs"
     if any(entry.item == item for entry in mentioned):
         return "acronym written out"
-    category = vocabulary(field).get(item)
+    return _category(item, mentioned)
+
+
+def _is_regimen_of(item: str, drugs: set[str]) -> bool:
+    entry = vocabulary("treatment").get(item)
+    parts = set(entry.implies if entry else ()) - {"leucovorin"}
+    return len(parts) > 1 and parts <= drugs
+
+
+def _category(item: str, mentioned: list[Entry]) -> str | None:
+    category = vocabulary("treatment").get(item)
     if category and category.kind == "operation_category":
         return "category of a named operation" if any(entry.kind == "operation" for entry in mentioned) else None
     if category and category.kind == "drug_category":
