@@ -12,6 +12,11 @@ _RETIREMENT_AGE_YEARS = 67
 _EARLIEST_RETIREMENT_AGE_YEARS = 57
 _FIRST_YEARS = (2016, 2022)  # no earlier, or drugs would be given before there were such drugs
 _LAST_YEAR = 2025
+_LATER_LIFE_FROM_YEARS = 45
+_OF_LATER_LIFE = frozenset(
+    {"COPD", "Parkinson disease", "angina", "atrial fibrillation", "coronary artery disease", "dementia"}
+    | {"heart failure", "osteoarthritis", "osteoporosis", "stage 3 chronic kidney disease", "glaucoma"}
+)
 
 
 class Patient:
@@ -70,12 +75,18 @@ class Patient:
         jobs = self._words["occupation"]
         return {
             "month": self._stream.pick(self._words["month"]),
-            "comorb": self._stream.pick(self._words["medication"]).split(" = ")[0],
+            "comorb": self._stream.pick(self._illnesses()),
             "job": self._stream.pick(self._words["job"]),
             "occupation": self._stream.pick([job for job in jobs if self._suits_age(job)]),
             "presents": self._plain(self._case.entity.presents),
             "primary": self._plain(self._case.entity.primary),
         }
+
+    def _illnesses(self) -> list[str]:
+        """Return what the patient may have had before, as often as the word list has it."""
+        names = [pair.split(" = ")[0] for pair in self._words["medication"]]
+        is_young = self._case.age < _LATER_LIFE_FROM_YEARS
+        return [name for name in names if not (is_young and name in _OF_LATER_LIFE)]
 
     def _suits_age(self, job: str) -> bool:
         is_over = job.startswith(("retired", "former"))
