@@ -140,7 +140,7 @@ class _Fillers:
         while self.clauses.draft.words() < wanted - 3 and misses < len(self.topics) + 12:
             kind, blocks = self._kind()
             frame, clause = self.clauses.draw(kind, {})
-            subjects = _subjects(clause)
+            subjects = _subjects(clause) | ({"work"} if any(slot in frame for slot in _WORKING) else set())
             if frame in self.clauses.draft.frames or subjects & self.subjects or not self._suits_age(clause):
                 misses += 1
                 continue
