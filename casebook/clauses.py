@@ -104,7 +104,7 @@ class Clauses:
 
     def add(self, block: str, kind: str, slots: Slots, tag: str = "") -> Clause:
         """Write one clause of a kind into a block; with a tag, all of its own words carry it."""
-        if block == "course" and kind not in _SAME_YEAR:
+        if (block == "course" and kind not in _SAME_YEAR) or kind.startswith("response"):
             self.patient.advance()
         frame, clause = self.draw(kind, slots, tag)
         self.keep(block, frame, clause)

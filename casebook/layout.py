@@ -15,6 +15,7 @@ _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DO
 _NUMBER = re.compile(r"^(#|Q|Item |)\d(\)|:| )")
 _HEADING = re.compile(r"^(.*?)(: | - | = )$", re.DOTALL)
 _OWN_HEADING = re.compile(r"^[A-Z][\w/ -]*(?:: | - )")
+_NUMBER = re.compile(r"(\d)\) ")
 _PLAIN_ORDER_SHARE = 0.7
 _HEADING_AS_WRITTEN_SHARE = 0.4
 _HEADING_MARKS = (": ", ": ", ": ", " - ", " -- ", ":\n", " = ")
@@ -152,11 +153,22 @@ def _merged(lines: list[list[Piece]], joints: Joints, separator: str) -> list[li
     """Return the lines; one with next to no words of its own goes to the end of the line before it."""
     merged: list[list[Piece]] = []
     for line in lines:
-        if merged and separator == "\n" and is_poor(line) and not line[0].text.startswith("#"):
+        if merged and separator == "\n" and is_poor(line) and not re.search("^#|\n", line[0].text):
             merged[-1] += joints.appended(merged[-1], line)
         else:
             merged.append(line)
-    return merged
+    return _renumbered(merged) if len(merged) < len(lines) else merged
+
+
+def _renumbered(lines: list[list[Piece]]) -> list[list[Piece]]:
+    """Return the lines; those that are numbered have no number left out between them."""
+    number = 0
+    for line in lines:
+        match = _NUMBER.match(line[0].text) if line[0].tag is None else None
+        if match:
+            number += 1
+            line[0] = Piece(f"{number}{line[0].text[match.end(1) :]}")
+    return lines
 
 
 def _letter(pieces: list[Piece], genre: dict[str, Any], stream: Stream) -> list[Piece]:
