@@ -23,7 +23,6 @@ SlotValues = dict[str, "str | list[Piece]"]
 _OWN_MANNER = {"tele": 0.72, "lay": 0.92}
 _OWN_MANNER_OTHERWISE = 0.8
 _TAIL_SHARE = 0.75
-_SAME_YEAR = frozenset({"adjuvant", "chemoradiation", "consolidation"})  # they follow within weeks
 _BARE_WORDS = 1
 _DISEASE = re.compile(r"\b([Tt])he disease\b")
 _DISEASE_NAMES = ("he disease", "he disease", "he cancer", "he malignancy", "his cancer", "his malignancy")
@@ -104,7 +103,7 @@ class Clauses:
 
     def add(self, block: str, kind: str, slots: Slots, tag: str = "") -> Clause:
         """Write one clause of a kind into a block; with a tag, all of its own words carry it."""
-        if (block == "course" and kind not in _SAME_YEAR) or kind.startswith("response"):
+        if block == "course" or kind.startswith("response"):
             self.patient.advance()
         frame, clause = self.draw(kind, slots, tag)
         self.keep(block, frame, clause)

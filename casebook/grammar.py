@@ -16,7 +16,7 @@ from casebook.streams import Stream
 _TOKEN = re.compile(r"\[|\]|\||<[a-z_0-9]+>|\{[A-Za-z_0-9]+\}|[^\[\]|<{]+|<|\{")
 _ARTICLE = re.compile(r"@a(\s*)(?=(.?\S*))")
 _VOWEL_START = re.compile(
-    r"(?!MET\b|MAP|RET\b|MEN1|MYC|HER2|FOL|RAF|RAS\b|ROS1|SMA|SET|NOTCH|RUNX|RAD|MGMT\B|SPOP)(?:[aeioAEIO]|u(?!ni|ro|re|su|ti)|8|11\b|11-|18\b|18-|[FHLMNRSX](?=[A-Z0-9]{1,5}\b)|[FHLMNRSX](?=-))"
+    r"(?!MET\b|MAP|RET\b|MEN1|MYC|HER2|FOL|RAF|RAS\b|ROS1|SMA|SET|NOTCH|RUNX|RAD|MGMT\B|SPOP)(?:mTOR|[aeioAEIO]|u(?!ni|ro|re|su|ti)|8|11\b|11-|18\b|18-|[FHLMNRSX](?=[A-Z0-9]{1,5}\b)|[FHLMNRSX](?=-))"
 )
 
 
