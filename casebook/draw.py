@@ -18,6 +18,7 @@ SERUM_MARKERS = frozenset(
     | {"thyroglobulin", "M-protein", "beta-2 microglobulin"}
 )
 _TUMOUR_FREE = {"no evidence of disease", "pathologic complete response", "complete response", "biochemical recurrence"}
+_MENOPAUSE_AGE_YEARS = 52
 # No tumour without metastases raises its marker as far as this.
 _MOST_WHEN_LOCALISED = {"CEA": 40.0, "CA19-9": 900.0, "PSA": 60.0}
 _LYNCH = frozenset({"MLH1", "MSH2", "MSH6", "PMS2"})
@@ -51,6 +52,8 @@ def draw_case(number: int, seed: int, data: Catalogue) -> Case:
         sites=(),
         flags=frozenset(flags),
     )
+    if case.is_female and case.age < _MENOPAUSE_AGE_YEARS:
+        case = replace(case, flags=case.flags | {"PREMENOPAUSAL"})
     case = draw_course(_with_genes_tested(case, stream), Stream(seed, "course", number))
     return _with_resistance(_without_high_markers(case), stream)
 

@@ -36,7 +36,9 @@ _COURSE_JOINTS = (
 )
 _FINDING_JOINTS = (", while ", "; moreover, ", ", and ")
 # Words that announce a point or a sum of points; absurd before a remark on parking.
-_WEIGHTY = re.compile(r"To summari|In (?:summary|short|brief)|Briefly|To recap|Important|Of relevance|Relevant|Notably")
+_WEIGHTY = re.compile(
+    r"To summari|In (?:summary|short|brief)|Briefly|To recap|Important|Of relevance|Relevant|Notably|On (?:chart|revi)"
+)
 _FRAGMENT_JOINTS = ("; ", "; ", " - ", "; ")
 _TELEGRAPHIC_JOINTS = ("; ", "; ", ", ", " - ", " / ", " -- ", "; ")
 _JOINING, _INTRODUCING = 0.36, 0.14
@@ -44,6 +46,7 @@ _TELEGRAPHIC_FROM = 0.1  # genres that introduce less often than this write in l
 _TELEGRAPHIC_JOINING = 0.66
 _MOST_JOINED = {False: 2, True: 4}
 _POOR_WORDS = 2
+_INTENTS = frozenset({"preoperative", "postoperative"})  # labels say neoadjuvant and adjuvant
 _BULLET = re.compile(r"^(?:[-*] |\d\) )")
 _INTENTS = frozenset({"preoperative", "postoperative"})  # labels say neoadjuvant and adjuvant
 _FILLER = "filler"
@@ -57,7 +60,8 @@ def is_poor(line: list[Piece]) -> bool:
 
 def lowered(clause: list[Piece]) -> list[Piece]:
     """Return the clause with a small first letter when a common word begins it."""
-    return _uncapitalised(clause) if _begins_with_a_common_word(clause) else clause
+    is_common = _begins_with_a_common_word(clause) or _is_plain_fact(clause[0])
+    return _uncapitalised(clause) if is_common else clause
 
 
 def is_finite(clause: list[Piece]) -> bool:
@@ -162,7 +166,16 @@ def _is_plain_fact(piece: Piece) -> bool:
     """Return True for a fact or distractor that begins with a common word, such as a response or "stage IV"."""
     is_sentence = bool(re.fullmatch(r"response\|.*|!\w+\|", piece.tag or ""))
     is_common = is_sentence and bool(_COMMON_START.match(piece.text))
-    return is_common or ((piece.tag or "").startswith("stage|") and piece.text.startswith("Stage "))
+    is_common = is_common or ((piece.tag or "").startswith("stage|") and piece.text.startswith("Stage "))
+    return is_common or _is_generic_name(piece)
+
+
+def _is_generic_name(piece: Piece) -> bool:
+    """Return True for a treatment or a drug that begins with the small letter of its tag, so with no brand name."""
+    first = re.split(r"[ ,+/-]", piece.text, maxsplit=1)[0].lower()
+    if (piece.tag or "").startswith(("treatment|", "!drug|", "!considered|")):
+        return first in _INTENTS or (piece.tag or "").split("|")[1].startswith(first)
+    return False
 
 
 def _uncapitalised(clause: list[Piece]) -> list[Piece]:

@@ -12,10 +12,10 @@ from casebook.joints import Joints, is_poor, lowered
 from casebook.streams import Stream
 
 _HEADED = re.compile(r"^(.*?)((?:\b(?:" + "|".join(BLOCKS) + r")\b ?)+)$", re.DOTALL)
-_NUMBER = re.compile(r"^(#|Q|Item |)\d(\)|:| )")
+_HEADING_NUMBER = re.compile(r"^(#|Q|Item |)\d(\)|:| )")
 _HEADING = re.compile(r"^(.*?)(: | - | = )$", re.DOTALL)
 _OWN_HEADING = re.compile(r"^[A-Z][\w/ -]*(?:: | - )")
-_NUMBER = re.compile(r"(\d)\) ")
+_LINE_NUMBER = re.compile(r"(\d)\) ")
 _PLAIN_ORDER_SHARE = 0.7
 _HEADING_AS_WRITTEN_SHARE = 0.4
 _HEADING_MARKS = (": ", ": ", ": ", " - ", " -- ", ":\n", " = ")
@@ -56,7 +56,7 @@ def _numbered(lines: list[str]) -> list[str]:
     """Return the lines with the numbers of their headings in sequence; a list numbers its own items."""
     numbers = iter(range(1, len(lines) + 1))
     return [
-        line if "each " in line else _NUMBER.sub(lambda match: f"{match[1]}{next(numbers)}{match[2]}", line)
+        line if "each " in line else _HEADING_NUMBER.sub(lambda match: f"{match[1]}{next(numbers)}{match[2]}", line)
         for line in lines
     ]
 
@@ -164,7 +164,7 @@ def _renumbered(lines: list[list[Piece]]) -> list[list[Piece]]:
     """Return the lines; those that are numbered have no number left out between them."""
     number = 0
     for line in lines:
-        match = _NUMBER.match(line[0].text) if line[0].tag is None else None
+        match = _LINE_NUMBER.match(line[0].text) if line[0].tag is None else None
         if match:
             number += 1
             line[0] = Piece(f"{number}{line[0].text[match.end(1) :]}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from casebook.catalogue import catalogue
+from casebook.clauses import Clause, Draft
 from casebook.grammar import Piece, text_of
 from casebook.joints import Joints, is_finite, is_poor, lowered
-from casebook.layout import render
+from casebook.layout import compose, render
 from casebook.noise import add_noise
 from casebook.streams import Stream
 
@@ -22,6 +23,16 @@ def test_a_sentence_is_finite_and_a_fragment_is_not() -> None:
     assert not is_finite([Piece("Status post "), Piece("lobectomy", "treatment|lobectomy|0|")])
 
 
+def test_sections_are_numbered_in_sequence_when_one_is_left_out() -> None:
+    draft = Draft()
+    for block in ("opening", "course"):
+        draft.blocks[block].append(Clause([Piece("Seen today.")], block))
+    genre = {**GENRE, "layouts": [["1) Case: opening", "2) Extent: staging", "3) Therapy: course"]], "separator": "\n"}
+    text = text_of(compose(draft, genre, Stream(1, "layout", 0)))
+    assert "2) " in text
+    assert "3) " not in text
+
+
 def test_a_line_of_nothing_but_facts_is_poor() -> None:
     assert is_poor([Piece("Stage: "), Piece("IV", STAGE), Piece(".")])
     assert not is_poor([Piece("Staging after the operation gave "), Piece("IV", STAGE)])
@@ -30,7 +41,8 @@ def test_a_line_of_nothing_but_facts_is_poor() -> None:
 def test_only_common_words_lose_their_capital() -> None:
     assert text_of(lowered([Piece("The disease grew.")])) == "the disease grew."
     assert text_of(lowered([Piece("CT showed it.")])) == "CT showed it."
-    assert text_of(lowered([Piece("Osimertinib", "treatment|osimertinib|0|")])) == "Osimertinib"
+    assert text_of(lowered([Piece("Osimertinib", "treatment|osimertinib|0|")])) == "osimertinib"
+    assert text_of(lowered([Piece("Tagrisso", "treatment|osimertinib|0|")])) == "Tagrisso"
 
 
 def test_a_response_in_common_words_loses_its_capital_behind_a_joint() -> None:
