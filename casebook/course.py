@@ -47,7 +47,7 @@ _AFTER_BRAIN_SURGERY = (
     (PROGRESSION, 20),
 )
 _COMPLETE = frozenset({"complete response", "near-complete response", COMPLETE_PATHOLOGIC})
-_WEIGHT_OF_TARGETED = 4.0  # who has the target gets the drug, more often than what anyone may get
+_WEIGHT_OF_TARGETED = 7.0  # who has the target gets the drug, more often than what anyone may get
 _EARLY_STAGES = frozenset({"0", "I", "IA", "IB", "IC"})
 # One of these alone is no option after another of its group.
 _SAME_ACTION = (

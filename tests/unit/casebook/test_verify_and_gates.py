@@ -44,6 +44,21 @@ def test_a_span_that_says_something_else_is_refused(note: Note) -> None:
     assert any("is not what its text says" in fault for fault in faults(replace(note, spans=spans)))
 
 
+def test_an_item_that_stands_twice_is_refused(note: Note) -> None:
+    treatment = note.record.output.treatment
+    assert any(
+        "an item stands twice" in fault for fault in faults(_with_output(note, treatment=f"{treatment}; {treatment}"))
+    )
+
+
+def test_an_item_that_nothing_in_the_text_speaks_for_is_refused(note: Note) -> None:
+    span = next(span for span in note.spans if span.tag.startswith("treatment|"))
+    invented = Span(span.start, span.end, "treatment|tebentafusp|99|")
+    output = f"{note.record.output.treatment}; tebentafusp"
+    found = faults(replace(_with_output(note, treatment=output), spans=(*note.spans, invented)))
+    assert "treatment has an item that the note does not support" in found
+
+
 def test_a_distractor_that_reached_the_label_is_refused(note: Note) -> None:
     leaked = Span(0, 1, f"!considered|{note.record.output.treatment}")
     assert any("distractor" in fault for fault in faults(replace(note, spans=(*note.spans, leaked))))
