@@ -46,7 +46,6 @@ _TELEGRAPHIC_FROM = 0.1  # genres that introduce less often than this write in l
 _TELEGRAPHIC_JOINING = 0.66
 _MOST_JOINED = {False: 2, True: 4}
 _POOR_WORDS = 2
-_INTENTS = frozenset({"preoperative", "postoperative"})  # labels say neoadjuvant and adjuvant
 _BULLET = re.compile(r"^(?:[-*] |\d\) )")
 _INTENTS = frozenset({"preoperative", "postoperative"})  # labels say neoadjuvant and adjuvant
 _FILLER = "filler"
