@@ -4,4 +4,4 @@ Everything is drawn from hand-written data files through seeded streams; no lang
 patient is described. It imports `extraction` for the record schema and nothing else of the project.
 """
 
-GENERATOR_VERSION = "1.1.0"
+GENERATOR_VERSION = "2.0.0"

@@ -34,7 +34,7 @@ KINDS: tuple[tuple[str, float, float, tuple[str, ...]], ...] = (
     ("guideline", 3, 0.95, ("extras",)),
     ("held", 3, 0.95, ("extras",)),
 )
-_SUPERSEDED_STAGE_SHARE = 0.46
+_SUPERSEDED_STAGE_SHARE = 0.33
 _PRIOR_FIRST_SHARE = 0.45
 _PRIOR_FROM_AGE_YEARS = 48
 _WOMEN_ONLY = re.compile(r"cervical|ovarian|endometrial|uterine|breast|hysterectomy")
