@@ -191,7 +191,7 @@ class Job:
             median_step_seconds=self._plan.seconds_per_step,
             seconds_left=max(1.0, left),
             checkpoint_step=max(saved, default=None),
-            updated_at=self._host.clock(),
+            updated_at=self._timeline.now,
         )
         self._host.volume.heartbeat_at = self._timeline.now
         self._host.put(self._keys.progress, progress.model_dump_json().encode())
@@ -211,9 +211,9 @@ class Job:
 class Host:
     """The one instance with its agent."""
 
-    def __init__(self, timeline: Timeline, s3: Any, bucket: str, clock: Callable[[], datetime]) -> None:
+    def __init__(self, timeline: Timeline, s3: Any, bucket: str, scores: Mapping[str, float]) -> None:
         self.timeline = timeline
-        self.clock = clock
+        self._scores = scores
         self._s3 = s3
         self._bucket = bucket
         self.volume = Volume()
@@ -332,7 +332,7 @@ class Host:
         from tests.faults.world.artifacts import staged_files  # noqa: PLC0415
 
         keys = RunKeys(job.spec.run_id)
-        for path, content in staged_files(job.spec, self.clock()).items():
+        for path, content in staged_files(job.spec, self.timeline.now, self._scores.get(job.spec.run_id, 0.9)).items():
             self.put(f"{keys.staged_artifacts}{path}", content)
 
     def may_save(self, job: Job) -> bool:

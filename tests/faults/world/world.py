@@ -27,6 +27,7 @@ from fine_tune_slm.localcloud.deploy.translation import read_template
 from fine_tune_slm.localcloud.hub.server import LocalHub
 from fine_tune_slm.localcloud.seams import ec2, s3, ssm
 from fine_tune_slm.localcloud.seams.seam import installed
+from tests.faults.canary import CANARY_SENTENCES
 from tests.faults.world.commands import VirtualRunCommand
 from tests.faults.world.functions import Functions, Invocation, function_arn
 from tests.faults.world.host import Host, digest
@@ -127,6 +128,7 @@ class World:
         self.ended_at: dict[str, float] = {}
         self.told: list[str] = []
         self.log = io.StringIO()
+        self.scores: dict[str, float] = {}
 
     @contextlib.contextmanager
     def open(self) -> Iterator[World]:
@@ -135,7 +137,7 @@ class World:
             stack.enter_context(_environment(self._variables()))
             stack.enter_context(clock.use(lambda: self.timeline.now + timedelta(seconds=self.clock_skew_seconds)))
             self._make_resources()
-            self.host = Host(self.timeline, client("s3"), self.bucket, lambda: self.timeline.now)
+            self.host = Host(self.timeline, client("s3"), self.bucket, self.scores)
             self.commands = VirtualRunCommand(self.host, document(), self.told.append)
             stack.enter_context(
                 installed([*s3.seams(), *ec2.seams(self.host), *ssm.seams(self.commands)])  # type: ignore[arg-type]
@@ -218,8 +220,8 @@ class World:
         self._make_dataset()
 
     def _make_dataset(self) -> None:
-        line = b'{"note": "a synthetic note"}\n'
-        files = {name: {"sha256": digest(line), "records": 1} for name in ("train.jsonl", "validation.jsonl")}
+        line = "\n".join(json.dumps({"note": sentence}) for sentence in CANARY_SENTENCES).encode()
+        files = {name: {"sha256": digest(line), "records": len(CANARY_SENTENCES)} for name in ("train.jsonl", "validation.jsonl")}
         for name in files:
             client("s3").put_object(Bucket=self.bucket, Key=f"datasets/{DATASET_SHA256}/{name}", Body=line)
         manifest = json.dumps({"files": files, "synthetic": True}).encode()
