@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from slm_core.errors import TrainingFailedError, TrainingOutOfMemoryError, leaves
+from slm_core.instance import InstanceView
+from slm_core.lease import Lease
 from slm_core.records import Evaluation, Outcome, Progress
 from slm_core.training_config import Frozen, GateConfig, LimitsConfig
 
@@ -13,6 +15,9 @@ SHORTEST_POLL_SECONDS = 15
 LONGEST_POLL_SECONDS = 300
 UNKNOWN_POLL_SECONDS = 30
 STALL_STEPS = 5
+FIRST_BOOT = timedelta(minutes=45)
+SILENCE = timedelta(minutes=30)
+FORCE_AFTER = timedelta(minutes=10)
 _DOCKER_DAEMON_FAILED = 125
 _FIRST_SIGNAL_CODE = 129
 _LAST_SIGNAL_CODE = 159
@@ -69,6 +74,21 @@ def is_stalled(progress: Progress | None, sent_at: datetime, now: datetime, stal
     median_step_seconds = (progress.median_step_seconds if progress else None) or 0
     patience_seconds = max(stall_minutes * 60, STALL_STEPS * median_step_seconds)
     return (now - heard_at).total_seconds() > patience_seconds
+
+
+def why_sweep(view: InstanceView, lease: Lease, now: datetime, *, owner_runs: bool) -> str | None:
+    """Return why a running instance must be stopped, or None when a run that is well holds it."""
+    if lease.fence == 0 and now - view.launched_at < FIRST_BOOT:
+        return None
+    if lease.owner_arn is None:
+        return "no run holds it"
+    if not owner_runs:
+        return f"the execution of run {lease.run_id}, which holds it, has ended"
+    if lease.deadline_at and now >= lease.deadline_at:
+        return f"the deadline of run {lease.run_id} has passed"
+    if lease.heartbeat_at is None or now - lease.heartbeat_at > SILENCE:
+        return f"run {lease.run_id}, which holds it, has given no sign of life for {SILENCE}"
+    return None
 
 
 def judge_outcome(outcome: Outcome) -> HowItGoes:

@@ -151,6 +151,17 @@ class LeaseTable:
         """
         self._write(run_id, fence, "SET heartbeat_at = :now", {":now": _now()})
 
+    def note_sweep(self, launched_at: datetime) -> datetime:
+        """Return when the sweeper first asked this launch to stop; the first note of a launch stays."""
+        key = {"lease_name": f"sweep {_launch_key(launched_at)}"}
+        found = self._table.update_item(
+            Key=key,
+            UpdateExpression="SET asked_at = if_not_exists(asked_at, :now)",
+            ExpressionAttributeValues={":now": _now()},
+            ReturnValues="ALL_NEW",
+        )
+        return datetime.fromisoformat(str(found["Attributes"]["asked_at"]))
+
     def release(self, run_id: str, fence: int) -> None:
         """Give the instance back; the fence stays. Releasing twice changes nothing."""
         try:

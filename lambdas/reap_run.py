@@ -1,0 +1,68 @@
+"""ReapRun: told of every execution that was aborted, timed out or failed, it makes sure that its instance is stopped.
+
+It acts only on the instance of the very execution that the event names, and only while that one holds the lease: a late
+event of one run never stops another's. Where it cannot verify the stop it fails, and Lambda tries it again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import Field
+from slm_core import clock
+from slm_core.card import failure_card
+from slm_core.documents import find_record
+from slm_core.environment import Environment, environment
+from slm_core.failure_record import record_failure
+from slm_core.layout import RUN_ID_PATTERN, RunKeys
+from slm_core.lease import LeaseTable, is_running
+from slm_core.notices import tell
+from slm_core.state import Execution, Failure, FailureInput, Passed
+from slm_core.step import step
+from slm_core.stopping import stop_instance
+from slm_core.store import ObjectStore
+
+_ERRORS = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut", "FAILED": "ExecutionFailed"}
+
+
+class Ended(Passed):
+    """The part of EventBridge's status change that matters."""
+
+    execution_arn: str = Field(alias="executionArn", pattern=r"^arn:[\w-]+:states:")
+    name: str
+    status: Literal["ABORTED", "TIMED_OUT", "FAILED"]
+
+
+@step
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Return the state in which the instance was seen last."""
+    return {"state": reap(Ended.model_validate(event.get("detail")), environment())}
+
+
+def reap(ended: Ended, env: Environment) -> str:
+    """Return the state of the instance after stopping it, if the ended execution holds it.
+
+    Raises: InstanceStillRunningError, to be tried again.
+    """
+    if not RUN_ID_PATTERN.fullmatch(ended.name):
+        return "never_started"
+    leases = LeaseTable(env.lease_table)
+    lease = leases.read()
+    state = "not_held"
+    if lease.owner_arn == ended.execution_arn and not is_running(ended.execution_arn):
+        state = stop_instance(ended.name, leases).state
+        record_failure(_failure(ended, lease.acquired_at), env)
+    record = find_record(ObjectStore(env.bucket_name), RunKeys(ended.name))
+    tell(env.topic_arn, *failure_card(ended.name, ended.status, record))
+    return state
+
+
+def _failure(ended: Ended, started: datetime | None) -> FailureInput:
+    started_at = started or clock.now()
+    cause = f"The execution was ended from outside ({ended.status}); the instance was stopped by the reaper"
+    return FailureInput(
+        execution=Execution(arn=ended.execution_arn, name=ended.name, started_at=started_at),
+        failure=Failure(Error=_ERRORS[ended.status], Cause=cause),
+    )
