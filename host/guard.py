@@ -5,16 +5,17 @@ A systemd timer runs it every minute, from the first boot on. Standard library o
 when nothing else does. The fault campaign runs this very file.
 """
 
-import glob
 import os
 import subprocess
 import sys
 import time
 import urllib.request
 from datetime import datetime
+from pathlib import Path
 
 HEARTBEAT_SECONDS = 20 * 60
 HARD_CAP_SECONDS = 49 * 3600
+CLOCK_JITTER_SECONDS = 60
 METADATA = "http://169.254.169.254/latest"
 METADATA_SECONDS = 3
 
@@ -25,30 +26,29 @@ def verdict(now, booted_at, deadline_at, heartbeat_at):
     Units: seconds since 1970; deadline_at and heartbeat_at are None when there is none.
     """
     if now - booted_at > HARD_CAP_SECONDS:
-        return "the host has been up for more than %d hours" % (HARD_CAP_SECONDS // 3600)
+        return f"the host has been up for more than {HARD_CAP_SECONDS // 3600} hours"
     # a deadline from before this boot is an earlier run's
     if deadline_at is not None and booted_at < deadline_at <= now:
         return "the run's deadline has passed"
-    heard_at = max(booted_at, heartbeat_at or 0)
+    # one from the future was written before the clock was put right: it would keep a silent host up
+    is_heard = heartbeat_at is not None and heartbeat_at <= now + CLOCK_JITTER_SECONDS
+    heard_at = max(booted_at, heartbeat_at) if is_heard else booted_at
     if now - heard_at > HEARTBEAT_SECONDS:
-        return "no sign of life for %d minutes" % (HEARTBEAT_SECONDS // 60)
+        return f"no sign of life for {HEARTBEAT_SECONDS // 60} minutes"
     return None
 
 
 def boot_time(now):
     """Return when this boot began; it moves with the clock, so a corrected clock does not count as time."""
-    with open("/proc/uptime") as stream:
-        return now - float(stream.read().split()[0])
+    return now - float(Path("/proc/uptime").read_text().split()[0])
 
 
 def heartbeat_time(volume):
     """Return the newest sign of life on the volume, or None."""
-    files = glob.glob(os.path.join(volume, "runs", "*", "progress.json"))
-    files.append(os.path.join(volume, "heartbeat"))
     times = []
-    for path in files:
+    for path in [Path(volume, "heartbeat"), *Path(volume, "runs").glob("*/progress.json")]:
         try:
-            times.append(os.stat(path).st_mtime)
+            times.append(path.stat().st_mtime)
         except OSError:
             continue
     return max(times) if times else None
@@ -65,7 +65,7 @@ def deadline_time(metadata=METADATA):
 
 
 def _ask(url, method, headers):
-    request = urllib.request.Request(url, method=method, headers=headers)
+    request = urllib.request.Request(url, method=method, headers=headers)  # noqa: S310 - always METADATA
     # no proxy: the service is on the link
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(request, timeout=METADATA_SECONDS) as answer:
@@ -80,8 +80,7 @@ def power_off():
                 return
         except (OSError, subprocess.TimeoutExpired):
             continue
-    with open("/proc/sysrq-trigger", "w") as stream:
-        stream.write("o")
+    Path("/proc/sysrq-trigger").write_text("o")
 
 
 def main():

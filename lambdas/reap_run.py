@@ -6,7 +6,7 @@ event of one run never stops another's. Where it cannot verify the stop it fails
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -15,16 +15,21 @@ from slm_core import clock
 from slm_core.card import failure_card
 from slm_core.documents import find_record
 from slm_core.environment import Environment, environment
+from slm_core.errors import AwsUnavailableError, InstanceStillRunningError
 from slm_core.failure_record import record_failure
 from slm_core.layout import RUN_ID_PATTERN, RunKeys
-from slm_core.lease import LeaseTable, is_running
+from slm_core.lease import Lease, LeaseTable, is_running
 from slm_core.notices import tell
+from slm_core.run_record import NEVER_STARTED
 from slm_core.state import Execution, Failure, FailureInput, Passed
 from slm_core.step import step
 from slm_core.stopping import stop_instance
 from slm_core.store import ObjectStore
 
-_ERRORS = {"ABORTED": "ExecutionAborted", "TIMED_OUT": "ExecutionTimedOut", "FAILED": "ExecutionFailed"}
+# longer than StartInstance may run: it goes on when its execution is stopped
+IN_FLIGHT = timedelta(minutes=2)
+NOT_HELD = "not_held"
+_ERRORS = {"ABORTED": "ExecutionAbortedError", "TIMED_OUT": "ExecutionTimedOutError", "FAILED": "ExecutionFailedError"}
 
 
 class Ended(Passed):
@@ -33,6 +38,7 @@ class Ended(Passed):
     execution_arn: str = Field(alias="executionArn", pattern=r"^arn:[\w-]+:states:")
     name: str
     status: Literal["ABORTED", "TIMED_OUT", "FAILED"]
+    error: str | None = None
 
 
 @step
@@ -44,24 +50,45 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def reap(ended: Ended, env: Environment) -> str:
     """Return the state of the instance after stopping it, if the ended execution holds it.
 
-    Raises: InstanceStillRunningError, to be tried again.
+    Raises: InstanceStillRunningError, AwsUnavailableError, to be tried again.
     """
     if not RUN_ID_PATTERN.fullmatch(ended.name):
-        return "never_started"
+        return NEVER_STARTED
     leases = LeaseTable(env.lease_table)
     lease = leases.read()
-    state = "not_held"
-    if lease.owner_arn == ended.execution_arn and not is_running(ended.execution_arn):
-        state = stop_instance(ended.name, leases).state
-        record_failure(_failure(ended, lease.acquired_at), env)
+    state = NOT_HELD
+    if lease.owner_arn == ended.execution_arn:
+        state = _stop_and_record(ended, lease, leases, env)
     record = find_record(ObjectStore(env.bucket_name), RunKeys(ended.name))
     tell(env.topic_arn, *failure_card(ended.name, ended.status, record))
     return state
 
 
+def _stop_and_record(ended: Ended, lease: Lease, leases: LeaseTable, env: Environment) -> str:
+    if is_running(ended.execution_arn):
+        raise AwsUnavailableError(f"Step Functions says that run {ended.name} has ended and that it is running")
+    try:
+        state = stop_instance(ended.name, leases).state
+        _look_again_after_a_start(lease)
+    except InstanceStillRunningError:
+        # should no further look come to an end, there is a record all the same, and the lease stays for the sweeper
+        if find_record(ObjectStore(env.bucket_name), RunKeys(ended.name)) is None:
+            record_failure(_failure(ended, lease.acquired_at), env, keep_lease=True)
+        raise
+    record_failure(_failure(ended, lease.acquired_at), env)
+    return state
+
+
+def _look_again_after_a_start(lease: Lease) -> None:
+    """Raise while a StartInstance that outlived its execution may still start the instance."""
+    if lease.start_requested_at and clock.now() - lease.start_requested_at < IN_FLIGHT:
+        raise InstanceStillRunningError(f"Instance {lease.instance_id} may be starting still")
+
+
 def _failure(ended: Ended, started: datetime | None) -> FailureInput:
     started_at = started or clock.now()
-    cause = f"The execution was ended from outside ({ended.status}); the instance was stopped by the reaper"
+    how = f"{ended.status}, {ended.error}" if ended.error and ended.error.startswith("States.") else ended.status
+    cause = f"The execution was ended from outside ({how}), and the reaper stopped its instance"
     return FailureInput(
         execution=Execution(arn=ended.execution_arn, name=ended.name, started_at=started_at),
         failure=Failure(Error=_ERRORS[ended.status], Cause=cause),

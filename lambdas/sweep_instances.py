@@ -6,7 +6,7 @@ it. It also gives a lease back whose execution has ended without doing so.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,8 +25,16 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Return what was seen and done."""
     found = Sweep(environment()).go()
     metrics.add_metric(name="SweeperRan", unit=MetricUnit.Count, value=1)
+    metrics.add_metric(name="InstanceOverdue", unit=MetricUnit.Count, value=int(found.reason is not None))
     metrics.flush_metrics()
-    return found
+    return {"state": found.state, "reason": found.reason}
+
+
+class Found(NamedTuple):
+    """What one look saw."""
+
+    state: str
+    reason: str | None = None
 
 
 class Sweep:
@@ -36,33 +44,37 @@ class Sweep:
         self._env = env
         self._leases = LeaseTable(env.lease_table)
 
-    def go(self) -> dict[str, Any]:
+    def go(self) -> Found:
         """Return the instance's state and why it was stopped, if it was."""
-        lease = self._leases.read()
-        instance_id = self._env.instance_id or lease.instance_id
+        instance_id = self._env.instance_id or self._leases.read().instance_id
         if instance_id is None:
-            return {"state": "unknown", "reason": None}
+            return Found("unknown")
         instance = Instance(instance_id)
+        # the instance before the lease: a run that takes the lease in between finds the instance as it was seen here
         view = instance.describe()
+        lease = self._leases.read()
         owner_runs = lease.owner_arn is not None and is_running(lease.owner_arn)
         if view.state in AT_REST:
             self._tidy(lease, owner_runs=owner_runs)
-            return {"state": view.state, "reason": None}
+            return Found(view.state)
         reason = decisions.why_sweep(view, lease, clock.now(), owner_runs=owner_runs)
-        return {"state": view.state, "reason": reason} if reason is None else self._stop(instance, view, reason)
+        if reason is None:
+            return Found(view.state)
+        return Found(self._stop(instance, view, reason), reason)
 
-    def _stop(self, instance: Instance, view: InstanceView, reason: str) -> dict[str, Any]:
+    def _stop(self, instance: Instance, view: InstanceView, reason: str) -> str:
         asked_at = self._leases.note_sweep(view.launched_at)
-        if view.state == "stopping" and clock.now() - asked_at < decisions.FORCE_AFTER:
-            return {"state": view.state, "reason": reason}
-        instance.stop(is_forced=clock.now() - asked_at >= decisions.FORCE_AFTER)
+        is_forced = clock.now() - asked_at >= decisions.FORCE_AFTER
+        if view.state == "stopping" and not is_forced:
+            return view.state
+        instance.stop(is_forced=is_forced)
         state = instance.describe().state
         tell(self._env.topic_arn, *stop_card(view.instance_id, reason, state))
-        return {"state": state, "reason": reason}
+        return state
 
     def _tidy(self, lease: Lease, *, owner_runs: bool) -> None:
         """Give back the lease of an execution that ended without doing so; its instance is at rest."""
-        if lease.owner_arn is None or lease.run_id is None or owner_runs:
+        if lease.run_id is None or not decisions.is_abandoned(lease, clock.now(), owner_runs=owner_runs):
             return
         if lease.launches:
             self._leases.record_stop(lease.run_id, lease.fence, lease.ordered_launches[-1])

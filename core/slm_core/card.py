@@ -17,7 +17,8 @@ def failure_card(run_id: str, status: str, record: RunRecord | None) -> tuple[st
 
 def stop_card(instance_id: str, reason: str, state: str) -> tuple[str, str]:
     """Return subject and text of the notice about an instance that the sweeper had to stop."""
-    text = f"The sweeper stopped instance {instance_id} because {reason}.\nIts state now: {state}.\n\nThe runbook: docs/runbook.md"
+    lines = [f"The sweeper stopped instance {instance_id} because {reason}.", f"Its state now: {state}."]
+    text = "\n".join([*lines, "", "The runbook: docs/runbook.md"])
     return f"fine-tune-slm: instance {instance_id} was swept", text
 
 

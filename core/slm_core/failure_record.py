@@ -22,8 +22,8 @@ _FIRST_STATE_OF_FAILURE = "StopAfterFailure"
 _AT_REST = {NEVER_STARTED, "stopped", "terminated"}
 
 
-def record_failure(given: FailureInput, env: Environment) -> Explained:
-    """Return the explained failure after recording it; a second call changes nothing."""
+def record_failure(given: FailureInput, env: Environment, *, keep_lease: bool = False) -> Explained:
+    """Return the explained failure after recording it and giving the lease back; a second call changes nothing."""
     explained = explain(given.failure)
     run_id = given.execution.name
     if not RUN_ID_PATTERN.fullmatch(run_id):
@@ -37,7 +37,7 @@ def record_failure(given: FailureInput, env: Environment) -> Explained:
     record = _record(given, explained, lease, env)
     store.put(keys.record, to_json(record))
     # an instance that may still run keeps its lease: the next run takes it over and stops the instance first
-    if record.instance is None or record.instance.state in _AT_REST:
+    if not keep_lease and (record.instance is None or record.instance.state in _AT_REST):
         leases.release(run_id, lease.fence)
     return explained if record.instance is None else with_instance(explained, record.instance)
 

@@ -23,7 +23,8 @@ TRANSIENT = {
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
 }
-AWS_NAMES = TRANSIENT | {"Lambda.Unknown", "Sandbox.Timedout", "States.Timeout", "States.ALL"}
+UNFINISHED = {"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}
+AWS_NAMES = TRANSIENT | UNFINISHED | {"States.ALL"}
 
 States = Mapping[str, dict[str, Any]]
 
