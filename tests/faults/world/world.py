@@ -22,6 +22,7 @@ from moto.ec2.models import ec2_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from slm_core import clock
 from slm_core.aws import client
+from slm_core.training_config import load_training_config
 
 from fine_tune_slm.localcloud.deploy.translation import read_template
 from fine_tune_slm.localcloud.hub.server import LocalHub
@@ -51,6 +52,7 @@ class Account:
     hub: LocalHub
     write_token: str
     read_token: str
+    base_model_revision: str
     number: int = 0
 
 
@@ -95,7 +97,16 @@ def emulated_account() -> Iterator[Account]:
             hub=hub,
             write_token=hub.create_token("write"),
             read_token=hub.create_token("read"),
+            base_model_revision=_base_model(hub, Path(directory) / "base-model"),
         )
+
+
+def _base_model(hub: LocalHub, directory: Path) -> str:
+    """Return the revision of a gated base model: PrepareRun asks whether it may be read, and nobody loads it."""
+    directory.mkdir()
+    (directory / "config.json").write_text("{}", encoding="utf-8")
+    repo_id = load_training_config(ROOT / "config" / "training_config.yml").base_model.repo_id
+    return hub.add_model(repo_id, directory, gated=True)
 
 
 @dataclass
@@ -210,7 +221,7 @@ class World:
             "command/log_group": "a-log-group",
             "hub/read_token_secret_id": f"read-{self.account.number}",
             "hub/write_token_secret_id": f"write-{self.account.number}",
-            "hub/base_model_revision": "c" * 40,
+            "hub/base_model_revision": self.account.base_model_revision,
             "hub/publish_repo": self.repo,
         }
         for name, value in values.items():
