@@ -10,7 +10,7 @@ import sys
 import typer
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.commands import dataset, extract, params, rehearse, runs
+from fine_tune_slm.commands import dataset, extract, params, rehearse, rollback, runs
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
@@ -27,6 +27,7 @@ app.command("rehearse")(rehearse.rehearse)
 app.command("extract")(extract.extract)
 app.command("runs")(runs.runs)
 app.command("status")(runs.status)
+app.command("rollback")(rollback.rollback)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(params.app, name="params")
 

@@ -26,7 +26,8 @@ def answer():
             if self.command == "GET":
                 self.wfile.write(said["body"])
 
-        do_HEAD = do_GET
+        def do_HEAD(self):
+            self.do_GET()
 
         def log_message(self, *_):
             """Say nothing."""
@@ -40,8 +41,8 @@ def answer():
         thread.join()
 
 
-def _access(endpoint="http://127.0.0.1:1", token="a-token"):
-    return hub.Access(endpoint, token, "a-secret")
+def _access(endpoint="http://127.0.0.1:1", **changes):
+    return hub.Access(**{"endpoint": endpoint, "token": "a-token", "secret_name": "a-secret"} | changes)
 
 
 def _identity(role="write", **changes):
