@@ -19,7 +19,7 @@ from fine_tune_slm.localcloud.fleet.fleet import StartFault
 from tests.faults.canary import CANARY_NOTE, CANARY_TOKEN
 from tests.faults.fault import CallFault, FunctionFault, HostFault, HubFault, Schedule, SettingFault, WorkflowFault
 from tests.faults.world.functions import FunctionKilled, Invocation, ServiceFailed
-from tests.faults.world.world import World
+from tests.faults.world.world import TYPES, World
 
 LEAKY = f"{CANARY_TOKEN} {CANARY_NOTE}"
 CODES: Mapping[str, tuple[str, int]] = {
@@ -53,6 +53,11 @@ STATUS_DETAILS = (
 )
 EXIT_CODES = (0, 1, 125, 126, 127, 137, 139, 168, 169, 194)
 PAUSE_SECONDS = 20.0
+_ENDINGS = {
+    "aborted": ExecutionStatus.ABORTED,
+    "timed out": ExecutionStatus.TIMED_OUT,
+    "runtime error": ExecutionStatus.FAILED,
+}
 
 
 class Injection:
@@ -229,6 +234,14 @@ class Injection:
             [StartFault("Server.InsufficientInstanceCapacity", is_accepted=True)] * count
         )
 
+    def _host_scarce(self, _detail: str) -> None:
+        """Accept every start as the first type and give up on it."""
+        self._world.host.is_scarce = lambda: bool(self._world.instance().instance_type == TYPES[0])
+
+    def _host_corrupt(self, _detail: str) -> None:
+        """Lose the last byte of a file on its way to staging."""
+        self._world.host.is_corrupting = True
+
     def _host_command(self, detail: str) -> None:
         self._world.host.command_endings.append(detail)
 
@@ -284,12 +297,7 @@ class Injection:
             yield
 
     def _end(self, execution: Any, kind: str) -> None:
-        if kind == "runtime error":
-            error = {"error": "States.Runtime", "cause": "An error in the definition"}
-            execution.exec_worker.env.set_error(error)
-            return
-        status = ExecutionStatus.ABORTED if kind == "aborted" else ExecutionStatus.TIMED_OUT
-        self._world.engine.end(execution, status)
+        self._world.engine.end(execution, _ENDINGS[kind])
 
     # ------------------------------------------------------------------ the Hub
     @contextlib.contextmanager

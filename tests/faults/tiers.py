@@ -71,6 +71,8 @@ HOST_KINDS = (
     "chatty",
     "capacity 1",
     "capacity 3",
+    "scarce",
+    "corrupt",
     "twice",
     *(f"exit {code}" for code in EXIT_CODES),
     *(f"command {details}" for details in STATUS_DETAILS),

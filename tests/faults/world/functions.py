@@ -50,6 +50,8 @@ class Invocation:
     function: str
     number: int
     calls: Counter[str] = field(default_factory=Counter)
+    event: Mapping[str, Any] = field(default_factory=dict)
+    is_looked_at: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Functions:
         Raises: ServiceFailed.
         """
         self._counts[name] += 1
-        invocation = Invocation(name, self._counts[name])
+        invocation = Invocation(name, self._counts[name], event=event)
         seconds = self._before(invocation)
         task = id(self._timeline.running)
         outer = self._active.get(task)

@@ -25,6 +25,7 @@ PENDING_SECONDS, CHECKS_SECONDS, AGENT_SECONDS, STOPPING_SECONDS = 8, 70, 100, 2
 TICK_SECONDS = 60
 GUARD_SECONDS = 60
 DOWNLOAD_SECONDS, EVALUATION_SECONDS, PACKAGING_SECONDS = 180, 120, 30
+CORRUPTED_NAME = "adapter_config.json"
 
 
 class InstanceRecord(Protocol):
@@ -228,6 +229,8 @@ class Host:
         self.running_seconds: list[tuple[float, float | None]] = []
         self.deadline_tag: Callable[[], str | None] = lambda: None
         self.is_agent_dead = self.is_impaired = self.is_torn = self.is_staging_broken = False
+        self.is_corrupting = False
+        self.is_scarce: Callable[[], bool] = lambda: False
         self.command_endings: deque[str] = deque()
         self.on_job: Callable[[Job], None] = lambda _: None
         self.starts_by_fence: list[tuple[int, str]] = []
@@ -242,6 +245,8 @@ class Host:
         if record.state != "stopped":
             raise StateError("is not in a state from which it can be started")
         fault = self.start_faults.popleft() if self.start_faults else None
+        if self.is_scarce():
+            fault = StartFault("Server.InsufficientInstanceCapacity", is_accepted=True)
         if fault and not fault.is_accepted:
             raise StartRefusedError(fault)
         self.boot += 1
@@ -333,7 +338,8 @@ class Host:
 
         keys = RunKeys(job.spec.run_id)
         for path, content in staged_files(job.spec, self.timeline.now, self._scores.get(job.spec.run_id, 0.9)).items():
-            self.put(f"{keys.staged_artifacts}{path}", content)
+            is_hit = self.is_corrupting and path == CORRUPTED_NAME
+            self.put(f"{keys.staged_artifacts}{path}", content[:-1] if is_hit else content)
 
     def may_save(self, job: Job) -> bool:
         """Return whether a checkpoint that is written now is whole."""

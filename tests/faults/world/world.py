@@ -57,7 +57,8 @@ class Account:
 
 
 @cache
-def _definition() -> str:
+def definition() -> str:
+    """Return the workflow file with the functions' ARNs in place."""
     text = (ROOT / "statemachine" / "fine_tune.asl.json").read_text()
     template = read_template(ROOT / "template.yaml")
     (machine,) = [one for one in template["Resources"].values() if one["Type"] == "AWS::Serverless::StateMachine"]
@@ -89,7 +90,7 @@ def emulated_account() -> Iterator[Account]:
         )
         made = client("ec2").run_instances(ImageId="ami-12345678", InstanceType=TYPES[0], MinCount=1, MaxCount=1)
         machine = client("stepfunctions").create_state_machine(
-            name=MACHINE, definition=_definition(), roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/machine"
+            name=MACHINE, definition=definition(), roleArn=f"arn:aws:iam::{DEFAULT_ACCOUNT_ID}:role/machine"
         )
         yield Account(
             instance_id=made["Instances"][0]["InstanceId"],
@@ -250,11 +251,16 @@ class World:
 
         def call(this: Any, operation: str, request: Mapping[str, Any]) -> Any:
             invocation = self.functions.active
-            if invocation is None or threading_is_elsewhere(self.timeline):
+            # what the hooks themselves ask is no call of the function
+            if invocation is None or invocation.is_looked_at or threading_is_elsewhere(self.timeline):
                 return original(this, operation, request)
             name = f"{this.meta.service_model.service_name}.{operation}"
             invocation.calls[name] += 1
-            self.hooks.before_call(invocation, name, request)
+            invocation.is_looked_at = True
+            try:
+                self.hooks.before_call(invocation, name, request)
+            finally:
+                invocation.is_looked_at = False
             answer = original(this, operation, request)
             return self.hooks.after_call(invocation, name, request, answer)
 
