@@ -1,4 +1,4 @@
-"""Rollback: main has the earlier release again, by its hashes, and the next gate is told; over the Hub's own interface."""
+"""Rollback: main has the earlier release again, by its hashes, and the next gate is told; over the Hub's interface."""
 
 import contextlib
 import importlib
