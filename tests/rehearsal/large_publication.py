@@ -1,4 +1,4 @@
-"""Publishes a run's archive as PublishModel does, in a process of its own: measured and killed by test_large_publication.
+"""Publishes an archive as PublishModel does, in a process of its own: measured and killed by test_large_publication.
 
 Arguments: bucket, run id, endpoint of the Hub. The token is in HF_TOKEN, AWS's endpoint in AWS_ENDPOINT_URL. Prints the
 revision and the most memory that the process ever had.

@@ -1,4 +1,4 @@
-"""An adapter of 170 MB: within the memory and the disk of the function, and main is old or new however the process ends."""
+"""An adapter of 170 MB: within the function's memory and disk, and main is old or new however the process ends."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def _release(**changes):
 def test_a_model_that_is_worse_than_the_published_one_is_rejected(account, archived):
     ReleasePointer(account.store, REPO).publish(_release(macro_f1=0.93))
     with pytest.raises(
-        ModelRejectedError, match="MISSED macro-F1 beside the published run run-0 0.900, at least 0.910"
+        ModelRejectedError, match=r"MISSED macro-F1 beside the published run run-0 0\.900, at least 0\.910"
     ):
         assess_model.handler(archived, None)
 
