@@ -1,6 +1,7 @@
 """Which run's release the Hub's main holds: a pointer in the bucket, for the gate and for the rollback.
 
-The gate has no token for a private repository, so it cannot ask the Hub. Docs: docs/decisions/0013-the-release-pointer.md
+The gate has no token for a private repository, so it cannot ask the Hub. Why so:
+docs/decisions/0013-a-pointer-to-the-published-release.md
 """
 
 from __future__ import annotations
