@@ -159,7 +159,7 @@ def report(results: Sequence[TierResult], stream: object = sys.stdout) -> None:
             smallest = tiers.shrink(finding.schedule, lambda schedule: bool(play(schedule, _accounts[0]).violations))
             print(f"\nBROKEN in {result.name}: {finding.violations[0]}", file=stream)
             print(f"  {smallest}  [{smallest.layers}]", file=stream)
-            print(f"  --replay '{smallest.model_dump_json(exclude_defaults=True)}'", file=stream)
+            print(f"  --replay '{smallest.model_dump_json()}'", file=stream)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from slm_core.errors import leaves
@@ -21,12 +21,14 @@ from tests.faults.world.host import digest
 from tests.faults.world.world import LEASE_TABLE, World, deadline_of
 
 STOPPED_WITHIN_MINUTES, STOPPED_WITHOUT_SWEEPER_MINUTES = 20.0, 60.0
+GUARD = "the host's guard"
 MAX_EVENTS, MAX_PAYLOAD_BYTES = 20_000, 262_144
 LOST_WORK_MARGIN_SECONDS = 120.0
 _LIFE_SIGN = timedelta(minutes=20)
 _FROM_STEP_FUNCTIONS = {"States.Runtime", "States.Timeout", "States.DataLimitExceeded", "States.TaskFailed"}
 _FROM_LAMBDA = {"Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown"}
-_ACTING = {"ec2.StartInstances", "ec2.ModifyInstanceAttribute", "ssm.SendCommand", "ec2.CreateTags"}
+_ACTING = {"ec2.StartInstances", "ec2.ModifyInstanceAttribute", "ssm.SendCommand", "ec2.CreateTags", "ec2.StopInstances"}
+UNRECORDED = "read the execution history, and make sure that the instance is stopped"
 _SAVERS = {"torn", "disk", "unstaged"}
 
 
@@ -53,11 +55,13 @@ class Watch:
         self._world = world
         self._verdict = verdict
         self.stopped_by: str | None = None
+        self._owner_of: dict[int, str] = {}
 
     def before_call(self, invocation: Invocation, name: str, request: Mapping[str, Any]) -> None:
         """Look at a call of a function that is about to be made."""
-        if name in _ACTING:
-            self._one_fence_acts(invocation, name, request)
+        del request
+        if name in _ACTING and invocation.function != "SweepInstances":
+            self._one_fence_acts(invocation, name)
         if name == "ec2.StopInstances":
             if self._world.instance().state == "running":
                 self.stopped_by = invocation.function
@@ -72,17 +76,24 @@ class Watch:
         is_running = bool(owner) and self._world.statuses.get(owner) is None
         deadline_at = deadline_of(self._world.instance()) or lease.deadline_at
         is_in_time = deadline_at is None or now < deadline_at
-        heard_at = max(filter(None, (lease.heartbeat_at, self._world.host.volume.heartbeat_at)), default=None)
-        is_alive = heard_at is not None and now - heard_at < _LIFE_SIGN
+        # the guard sees the host alone, the others see the lease alone
+        signs = (self._host_signs() if who == GUARD else (lease.heartbeat_at,))
+        is_alive = any(sign is not None and now - sign < _LIFE_SIGN for sign in signs)
         is_healthy = is_running and is_in_time and is_alive
         self._verdict.require("a healthy leased run is never stopped", not is_healthy, f"{who} stopped run {owner}")
 
-    def _one_fence_acts(self, invocation: Invocation, name: str, request: Mapping[str, Any]) -> None:
+    def _host_signs(self) -> tuple[datetime | None, ...]:
+        return self._world.host.volume.heartbeat_at, self._world.host.booted_at
+
+    def _one_fence_acts(self, invocation: Invocation, name: str) -> None:
         lease = LeaseTable(LEASE_TABLE).read()
-        fence = request.get("Parameters", {}).get("Fence", [str(lease.fence)])[0]
-        is_current = lease.owner_arn is not None and str(lease.fence) == fence
-        how = f"{invocation.function} called {name} under fence {fence} while the lease has {lease.fence}"
+        event = invocation.event
+        run_id = (event.get("execution") or event["detail"])["name"]
+        fence = event.get("run", {}).get("fence", lease.fence)
+        how = f"{invocation.function} of run {run_id} called {name} under fence {fence} while the lease has {lease.fence}"
+        is_current = lease.is_held_by(run_id) and lease.fence == fence
         self._verdict.require("one fence acts at a time", is_current, how)
+        self._verdict.require("no two runs have the same fence", self._owner_of.setdefault(lease.fence, run_id) == run_id, how)
 
 
 def judge(world: World, schedule: Schedule, verdict: Verdict) -> None:
@@ -198,7 +209,8 @@ def _told(world: World, schedule: Schedule, verdict: Verdict) -> None:
         verdict.require("every error has a name", is_named, f"{error}: {cause[:200]}")
         if error in leaves():
             remedy = leaves()[error].remedy
-            verdict.require("every error says what to do", bool(remedy) and remedy in cause, f"{error}: {cause[:300]}")
+            says = bool(remedy) and (remedy in cause or UNRECORDED in cause)
+            verdict.require("every error says what to do", says, f"{error}: {cause[:300]}")
 
 
 def _true_success(world: World, schedule: Schedule, verdict: Verdict) -> None:

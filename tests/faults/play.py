@@ -12,7 +12,8 @@ from typing import Any
 
 from tests.faults.fault import Schedule
 from tests.faults.injection import Injection
-from tests.faults.invariants import Verdict, Watch, judge
+from tests.faults.invariants import GUARD, Verdict, Watch, judge
+from tests.faults.outcomes import judge_outcomes
 from tests.faults.world.functions import ServiceFailed
 from tests.faults.world.world import ROOT, Account, World, deadline_of
 
@@ -59,6 +60,7 @@ def play(schedule: Schedule, account: Account) -> Finding:
         world.timeline.run(lambda: False, max(world.timeline.seconds(), last_fault) + AFTERMATH_SECONDS)
         verdict.require("nothing breaks the world itself", not world.timeline.failures, repr(world.timeline.failures[:1]))
         judge(world, schedule, verdict)
+        judge_outcomes(world, schedule, verdict)
         executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}
         events = executions[schedule.runs[0].name].exec_worker.env.event_manager.get_event_history()
         return Finding(
@@ -135,7 +137,7 @@ def _look_as_the_guard(world: World, watch: Watch) -> None:
         heartbeat_at.timestamp() if heartbeat_at else None,
     )
     if reason:
-        watch.healthy_run_is_spared("the host's guard")
+        watch.healthy_run_is_spared(GUARD)
         watch.stopped_by = "guard"
         host.power_off()
 

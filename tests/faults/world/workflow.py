@@ -62,12 +62,18 @@ class WorkflowEngine:
         self._timeline.sleep(seconds)
 
     def end(self, execution: Execution, status: ExecutionStatus) -> None:
-        """End an execution from outside: aborted, or timed out. A function that runs goes on, as on AWS."""
+        """End an execution from outside: aborted, timed out, or failed in the service itself; nothing is caught then.
+
+        A function that runs goes on, as on AWS.
+        """
         if execution.exec_status is not ExecutionStatus.RUNNING:
             return
         env = execution.exec_worker.env
         if status is ExecutionStatus.TIMED_OUT:
             env.set_timed_out()
+        elif status is ExecutionStatus.FAILED:
+            execution.error, execution.cause = "States.Runtime", "An error that no Catch can catch"
+            env.set_error({"error": execution.error, "cause": execution.cause})
         else:
             env.set_stop(stop_date=self._timeline.now, cause="stopped from outside", error="Aborted")
         self._ended(execution, status)
