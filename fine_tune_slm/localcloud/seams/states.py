@@ -27,7 +27,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
-from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
@@ -94,6 +94,19 @@ def limit_seams() -> list[Seam]:
         Seam(state_module.CommonStateField, "_eval_body", ("self", "env"), _failing_when_history_is_full),
         Seam(state_module, "is_within_size_quota", ("value",), lambda _: is_within_payload_limit),
     ]
+
+
+def end_seam(has_ended: Callable[[Execution], None]) -> Seam:
+    """Return the seam that tells of every execution that has ended."""
+
+    def telling(original: Callable[..., None]) -> Callable[..., None]:
+        def terminated(self: BaseExecutionWorkerCommunication) -> None:
+            original(self)
+            has_ended(self.execution)
+
+        return terminated
+
+    return Seam(BaseExecutionWorkerCommunication, "terminated", ("self",), telling)
 
 
 def abort_executions(region: str) -> None:
