@@ -165,7 +165,7 @@ def _by_field(after: Evaluation, gate: GateConfig) -> tuple[RequiredScore, ...]:
 
 
 def gate_table(scores: Sequence[RequiredScore]) -> str:
-    """Return the gate's answer as text: how many bounds were missed, then a line for each bound, the missed ones first."""
+    """Return the gate's answer as text: how many bounds were missed, then a line for each, the missed ones first."""
     missed = [score for score in scores if not score.is_met]
     lines = [str(score) for score in sorted(scores, key=lambda score: score.is_met)]
     return "\n".join([f"{len(missed)} of the gate's {len(scores)} bounds missed:", *lines])

@@ -1,6 +1,6 @@
 """Which run's release the Hub's main holds: a pointer in the bucket, for the gate and for the rollback.
 
-The gate has no token for a private repository, so it cannot ask the Hub. Why so:
+The gate has no token for a private repository, so it cannot ask the Hub. Why:
 docs/decisions/0013-a-pointer-to-the-published-release.md
 """
 
