@@ -112,7 +112,7 @@ class InstanceError(FineTuneSlmError):
 class InstanceBusyError(InstanceError):
     retryable = True
     exit_code = 75
-    remedy = "Another run holds the instance: wait for it, or stop it with: fine-tune-slm stop RUN."
+    remedy = "Another run holds the instance: wait for it, or stop it with: aws stepfunctions stop-execution."
 
 
 class InstanceCapacityError(InstanceError):
