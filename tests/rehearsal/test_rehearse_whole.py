@@ -83,18 +83,18 @@ def test_the_hub_has_the_same_files_as_the_archive(result):
     assert {file.path: file.sha256 for file in manifest.files}.items() <= published.items()
 
 
-@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's own call
 def test_the_release_is_noted_for_the_next_gate_and_the_first_one_cannot_be_rolled_back(result):
     with published_by_rehearsal(result.run, None) as published:
         current = published.pointer.read().current
         assert (current.run_id, current.revision) == (result.run.run_id, result.record.hub_revision)
         assert current.macro_f1 == result.record.metrics.after.macro_f1
-        with pytest.raises(RollbackRefusedError, match="no release of .* before run"):
+        with pytest.raises(RollbackRefusedError, match=r"no release of .* before run"):
             plan_rollback(published, None)
         same = plan_rollback(published, result.run.run_id)
         assert roll_back(published, same) == result.record.hub_revision
 
 
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's own call
 def test_the_published_adapter_loads_from_the_hub_with_equal_tensors(result, tiny_model, tmp_path, monkeypatch):
     import torch
     from huggingface_hub import snapshot_download
