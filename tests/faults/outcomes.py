@@ -16,7 +16,7 @@ from slm_core.prices import load_prices
 from slm_core.records import RunRecord
 from slm_core.training_config import load_training_config
 
-from tests.faults.fault import CallFault, Fault, HostFault, RunPlan, Schedule, WorkflowFault
+from tests.faults.fault import CallFault, Fault, HostFault, HubFault, RunPlan, Schedule, WorkflowFault
 from tests.faults.invariants import UNRECORDED, Verdict
 from tests.faults.world.host import digest
 from tests.faults.world.world import LEASE_TABLE, ROOT, TYPES, World
@@ -25,7 +25,15 @@ OVERHEAD_SECONDS = 1800
 BILL_MARGIN_SECONDS = 90
 STOPPED_MARGIN_SECONDS, STOPPED_WITHOUT_SWEEPER_MARGIN_SECONDS = 1800, 4200
 _TRANSIENT = {"throttled", "unavailable", "internal", "slow down"}
-_SURVIVED_BY_THE_RUN = {"crash", "reboot", "hang", "stopped", "scarce", "capacity 1", "exit 137"}
+_PASSING_ON_THE_HUB = {"429", "500", "503", "broken"}
+_SURVIVED_BY_THE_RUN = {"crash", "reboot", "hang", "stopped", "scarce", "capacity 1", "capacity 3", "exit 137"}
+_NAMED = {
+    "nan": "TrainingDivergedError",
+    "oom": "TrainingOutOfMemoryError",
+    "disk full": "DiskFullError",
+    "corrupt": "ArtifactCorruptError",
+}
+_LIMITS = {"max_hours", "budget_usd"}
 
 
 def judge_outcomes(world: World, schedule: Schedule, verdict: Verdict) -> None:
@@ -45,15 +53,18 @@ def _came_to_its_end(world: World, schedule: Schedule, verdict: Verdict) -> None
     is_survivable = len(schedule.faults) <= 1 and all(_is_survivable(fault) for fault in schedule.faults)
     if not is_survivable or (schedule.faults and len(schedule.runs) > 1):
         return
+    named = {_NAMED[fault.kind] for fault in schedule.faults if fault.kind in _NAMED}
     for plan, execution in _runs(world, schedule):
         needed_seconds, limit_seconds = plan.steps * plan.seconds_per_step, _limit_seconds(plan)
+        if set(json.loads(plan.execution_input)) - _LIMITS:
+            continue
         if needed_seconds <= limit_seconds < needed_seconds + OVERHEAD_SECONDS * (1 + len(schedule.faults)):
             continue
         wanted = "DeadlineExceededError" if needed_seconds > limit_seconds else None
         if wanted is None and plan.f1 < _config().gate.macro_f1_min:
             wanted = "ModelRejectedError"
         ended = execution.error if execution.exec_status.value == "FAILED" else None
-        is_kept = execution.exec_status.value in {"SUCCEEDED", "FAILED"} and ended == wanted
+        is_kept = execution.exec_status.value in {"SUCCEEDED", "FAILED"} and ended in {wanted, *named}
         how = f"{plan.name} ended with {execution.exec_status.value} {ended} instead of {wanted or 'success'}"
         verdict.require("a run ends as its plan says when nothing worse than a passing fault meets it", is_kept, how)
 
@@ -61,7 +72,9 @@ def _came_to_its_end(world: World, schedule: Schedule, verdict: Verdict) -> None
 def _is_survivable(fault: Fault) -> bool:
     if isinstance(fault, CallFault):
         return fault.kind in _TRANSIENT and fault.times == 1 and not fault.is_after
-    return isinstance(fault, HostFault) and fault.kind in _SURVIVED_BY_THE_RUN
+    if isinstance(fault, HubFault):
+        return fault.kind in _PASSING_ON_THE_HUB and fault.times == 1 and not fault.is_after
+    return isinstance(fault, HostFault) and (fault.kind in _SURVIVED_BY_THE_RUN or fault.kind in _NAMED)
 
 
 def _on_the_hub(world: World, schedule: Schedule, verdict: Verdict) -> None:
