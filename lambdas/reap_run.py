@@ -15,7 +15,7 @@ from slm_core import clock
 from slm_core.card import failure_card
 from slm_core.documents import find_record
 from slm_core.environment import Environment, environment
-from slm_core.errors import AwsUnavailableError, InstanceStillRunningError
+from slm_core.errors import AwsUnavailableError, InstanceStillRunningError, leaves
 from slm_core.failure_record import record_failure
 from slm_core.layout import RUN_ID_PATTERN, RunKeys
 from slm_core.lease import Lease, LeaseTable, is_running
@@ -39,6 +39,7 @@ class Ended(Passed):
     name: str
     status: Literal["ABORTED", "TIMED_OUT", "FAILED"]
     error: str | None = None
+    started_at: datetime | None = Field(default=None, alias="startDate")
 
 
 @step
@@ -59,6 +60,9 @@ def reap(ended: Ended, env: Environment) -> str:
     state = NOT_HELD
     if lease.owner_arn == ended.execution_arn:
         state = _stop_and_record(ended, lease, leases, env)
+    elif not lease.is_held_by(ended.name):
+        # the sweeper may have been first, or the workflow could not write the record: one that is there stays
+        record_failure(_failure(ended), env)
     record = find_record(ObjectStore(env.bucket_name), RunKeys(ended.name))
     tell(env.topic_arn, *failure_card(ended.name, ended.status, record))
     return state
@@ -73,9 +77,9 @@ def _stop_and_record(ended: Ended, lease: Lease, leases: LeaseTable, env: Enviro
     except InstanceStillRunningError:
         # should no further look come to an end, there is a record all the same, and the lease stays for the sweeper
         if find_record(ObjectStore(env.bucket_name), RunKeys(ended.name)) is None:
-            record_failure(_failure(ended, lease.acquired_at), env, keep_lease=True)
+            record_failure(_failure(ended), env, keep_lease=True)
         raise
-    record_failure(_failure(ended, lease.acquired_at), env)
+    record_failure(_failure(ended), env)
     return state
 
 
@@ -85,11 +89,11 @@ def _look_again_after_a_start(lease: Lease) -> None:
         raise InstanceStillRunningError(f"Instance {lease.instance_id} may be starting still")
 
 
-def _failure(ended: Ended, started: datetime | None) -> FailureInput:
-    started_at = started or clock.now()
+def _failure(ended: Ended) -> FailureInput:
+    name = ended.error if ended.error in leaves() else _ERRORS[ended.status]
     how = f"{ended.status}, {ended.error}" if ended.error and ended.error.startswith("States.") else ended.status
-    cause = f"The execution was ended from outside ({how}), and the reaper stopped its instance"
+    error = leaves()[name](f"The workflow itself could not record how the run ended ({how})")
     return FailureInput(
-        execution=Execution(arn=ended.execution_arn, name=ended.name, started_at=started_at),
-        failure=Failure(Error=_ERRORS[ended.status], Cause=cause),
+        execution=Execution(arn=ended.execution_arn, name=ended.name, started_at=ended.started_at or clock.now()),
+        failure=Failure(Error=name, Cause=str(error)),
     )

@@ -17,6 +17,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.events.models import events_backends
+from moto.events.utils import EventMessageType
 from moto.scheduler.models import Schedule, scheduler_backends
 
 from fine_tune_slm.localcloud.clients import Clients
@@ -89,7 +90,7 @@ class EventBridge:
         return "FunctionError" not in answer
 
 
-def _status_change(execution: Any, region: str) -> dict[str, Any]:
+def _status_change(execution: Any, region: str) -> EventMessageType:
     detail = {
         "executionArn": execution.exec_arn,
         "stateMachineArn": execution.state_machine.arn,

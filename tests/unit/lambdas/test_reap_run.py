@@ -81,6 +81,21 @@ def test_a_second_event_changes_nothing_and_tells_again(running, notices):
     assert len(notices) == 2
 
 
+def test_a_run_that_the_sweeper_was_first_to_stop_is_recorded_too(running):
+    client("ec2").stop_instances(InstanceIds=[running.instance_id])
+    running.leases.release(RUN_ID, 1)
+    started_at_ms = int(START.timestamp() * 1000)
+    assert handler(_event(startDate=started_at_ms), None) == {"state": "not_held"}
+    record = _record(running)
+    assert (record.failure.error, record.started_at) == ("ExecutionAbortedError", START)
+
+
+def test_a_failure_that_the_workflow_could_not_record_keeps_its_name(running):
+    handler(_event("FAILED", error="DiskFullError"), None)
+    assert _record(running).failure.error == "DiskFullError"
+    assert "CheckpointVolumeGiB" in _record(running).failure.cause
+
+
 def test_another_runs_instance_is_left_alone(running, monkeypatch):
     monkeypatch.setattr(client("ec2"), "_make_api_call", lambda *_: pytest.fail("EC2 was called"))
     assert handler(_event(name="run-0"), None) == {"state": "not_held"}
@@ -92,6 +107,7 @@ def test_a_later_execution_of_the_same_name_elsewhere_is_left_alone(running):
     event["detail"]["executionArn"] = EXECUTION_ARN.replace("machine", "another-machine")
     assert handler(event, None) == {"state": "not_held"}
     assert running.state() == "running"
+    assert running.store.read(running.keys.record) is None
 
 
 def test_an_execution_that_is_said_to_run_is_looked_at_again_and_spared_until_then(running, monkeypatch):
