@@ -234,6 +234,10 @@ class Injection:
             [StartFault("Server.InsufficientInstanceCapacity", is_accepted=True)] * count
         )
 
+    def _host_aborted(self, _detail: str) -> None:
+        """End the first execution at a time rather than at an event: in the middle of a function, too."""
+        self._end(self._world.execution(self._schedule.runs[0].name), "aborted")
+
     def _host_scarce(self, _detail: str) -> None:
         """Accept every start as the first type and give up on it."""
         self._world.host.is_scarce = lambda: bool(self._world.instance().instance_type == TYPES[0])

@@ -5,297 +5,366 @@ A mutant whose harm another layer makes good stands here with that layer switche
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
-
 from tests.faults.canary import CANARY_NOTE
-from tests.faults.fault import (
-    FOREVER,
-    CallFault,
-    Fault,
-    FunctionFault,
-    HostFault,
-    HubFault,
-    Layers,
-    RunPlan,
-    Schedule,
-    WorkflowFault,
+from tests.faults.fault import FOREVER, HostFault, HubFault, WorkflowFault
+from tests.faults.mutant_schedules import (
+    ABORTED,
+    ARCHIVED,
+    CALM,
+    CORRUPT,
+    CRASH,
+    ENDS,
+    FENCED,
+    GUARD_ALONE,
+    HALF_HOUR,
+    HANG,
+    LATE_EVENT,
+    LATE_FUNCTION,
+    LATE_START,
+    LIMITS,
+    LONG,
+    NAN,
+    PUBLISHED,
+    REAPER_ALONE,
+    RECORDED,
+    REJECTED,
+    RETURNED,
+    SECRET,
+    SILENT_STOP,
+    SPARED,
+    STOPPED,
+    SWEEPER_ALONE,
+    TAKEN_OVER,
+    TWO,
+    WORKFLOW_ALONE,
+    call,
+    host,
+    one,
 )
-from tests.faults.mutation import Change, in_code, in_workflow
-from tests.faults.tiers import LAYERS_ALONE, TWO_RUNS
-
-WORKFLOW_ALONE, REAPER_ALONE, SWEEPER_ALONE, GUARD_ALONE = LAYERS_ALONE
-
-STOPPED = "the instance is stopped in time"
-SPARED = "a healthy leased run is never stopped"
-FENCED = "one fence acts at a time"
-ENDS = "a run ends as its plan says when nothing worse than a passing fault meets it"
-LIMITS = "the instance runs no longer than the run's limits"
-SECRET = "no token and no clinical text is seen anywhere"
-ARCHIVED = "the archive is absent or complete"
-PUBLISHED = "success means published"
-RECORDED = "a failed run's record names its error"
-RETURNED = "an hour after the last run the lease is free"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change of the product."""
-
-    name: str
-    change: Change
-    promises: tuple[str, ...]
-    schedules: tuple[Schedule, ...]
-
-
-def _one(*faults: Fault, layers: Layers | None = None, **plan: Any) -> Schedule:
-    return Schedule(faults=faults, layers=layers or Layers(), runs=(RunPlan(name="a", **plan),))
-
-
-def _host(*kinds: str, minute: float = 9, layers: Layers | None = None) -> Schedule:
-    return _one(*(HostFault(kind=kind, minute=minute) for kind in kinds), layers=layers)
-
-
-def _call(kind: str, function: str, operation: str, **more: Any) -> CallFault:
-    return CallFault(kind=kind, function=function, operation=operation, **more)
-
+from tests.faults.mutation import Mutant, in_code, mutants
+from tests.faults.workflow_mutants import WORKFLOW
 
 _NOTHING = "(lambda *_: None)("
-TRAINING_EVENT, START_EVENT = 100, 11
-ABORTED = WorkflowFault(kind="aborted", event=TRAINING_EVENT)
-CALM, LONG = Schedule(), _one(steps=600)
-TWO = Schedule(runs=TWO_RUNS)
-REJECTED = _one(f1=0.3)
-NAN, NAN_ALONE = _host("nan"), _host("nan", layers=WORKFLOW_ALONE)
-CRASH, HANG, REBOOT = _host("crash"), _host("hang", layers=WORKFLOW_ALONE), _host("reboot")
-CORRUPT, CORRUPT_ALONE = _host("corrupt", minute=0), _host("corrupt", minute=0, layers=WORKFLOW_ALONE)
-HALF_HOUR = '{"max_hours": 0.5}'
-LATE_EVENT = Schedule(runs=TWO_RUNS, faults=(ABORTED, WorkflowFault(kind="event late")))
-LATE_START = Schedule(
-    faults=(
-        WorkflowFault(kind="aborted", event=START_EVENT),
-        _call("pause", "StartInstance", "ec2.StartInstances"),
-    ),
-    layers=REAPER_ALONE,
-)
-LATE_FUNCTION = Schedule(
-    runs=(RunPlan(name="a"), RunPlan(name="b", after_minutes=0.1)),
-    faults=(
-        WorkflowFault(kind="aborted", event=START_EVENT),
-        _call("pause", "StartInstance", "dynamodb.UpdateItem"),
-    ),
-)
-SILENT_STOP = _one(
-    FunctionFault(kind="Lambda.Unknown", function="StopInstance", times=FOREVER),
-    layers=Layers(reaper=False, guard=False),
-    execution_input=HALF_HOUR,
-    steps=900,
-)
-TAKEN_OVER = Schedule(
-    runs=TWO_RUNS,
-    faults=(ABORTED, _call("denied", "StartInstance", "dynamodb.UpdateItem", occurrence=5, times=FOREVER)),
-    layers=WORKFLOW_ALONE,
-)
 
 
-def _without(*states: str, part: str) -> Change:
-    def edit(found: dict[str, Any]) -> None:
-        for state in states:
-            del found[state][part]
-
-    return in_workflow(edit)
-
-
-def _to(state: str, target: str) -> Change:
-    return in_workflow(lambda states: states[state].update(Next=target))
-
-
-def _choice_to(state: str, value: object, target: str) -> Change:
-    def edit(states: dict[str, Any]) -> None:
-        for choice in states[state]["Choices"]:
-            if value in choice.values():
-                choice["Next"] = target
-
-    return in_workflow(edit)
-
-
-def _catches_to(target: str) -> Change:
-    def edit(states: dict[str, Any]) -> None:
-        for state in states.values():
-            for catch in state.get("Catch", []):
-                if catch["Next"] == "StopAfterFailure":
-                    catch["Next"] = target
-
-    return in_workflow(edit)
-
-
-def _unretried(state: str, error: str) -> Change:
-    def edit(states: dict[str, Any]) -> None:
-        states[state]["Retry"] = [retry for retry in states[state]["Retry"] if error not in retry["ErrorEquals"]]
-
-    return in_workflow(edit)
-
-
-def _all(*mutants: tuple[str, Change, str | tuple[str, ...], Sequence[Schedule]]) -> tuple[Mutant, ...]:
-    return tuple(
-        Mutant(name, change, (promises,) if isinstance(promises, str) else promises, tuple(schedules))
-        for name, change, promises, schedules in mutants
-    )
-
-
-_WORKFLOW = _all(
-    ("CheckTraining has no Catch", _without("CheckTraining", part="Catch"), STOPPED, (NAN_ALONE,)),
-    (
-        "StartInstance has no Catch",
-        _without("StartInstance", part="Catch"),
-        STOPPED,
-        (_one(_call("killed", "StartInstance", "ec2.CreateTags", times=FOREVER), layers=WORKFLOW_ALONE),),
-    ),
-    ("ArchiveArtifacts has no Catch", _without("ArchiveArtifacts", part="Catch"), STOPPED, (CORRUPT_ALONE,)),
-    (
-        "CheckTraining has no Retry",
-        _without("CheckTraining", part="Retry"),
-        ENDS,
-        (_one(_call("unavailable", "CheckTraining", "s3.GetObject")),),
-    ),
-    ("StopInstance has no Retry", _without("StopInstance", part="Retry"), ENDS, (CALM,)),
-    (
-        "StopAfterFailure has no Retry",
-        _without("StopAfterFailure", part="Retry"),
-        STOPPED,
-        (_one(HostFault(kind="nan", minute=9), _call("unavailable", "StopInstance", "ec2.StopInstances"),
-              layers=WORKFLOW_ALONE),),
-    ),
-    ("want of capacity is not retried", _unretried("StartInstance", "InstanceCapacityError"), ENDS,
-     (_host("capacity 3", minute=0),)),
-    ("a busy instance is not waited for", _unretried("PrepareRun", "InstanceBusyError"), ENDS, (TWO,)),
-    ("a silent Hub is not asked again", _unretried("PublishModel", "HubUnavailableError"), ENDS,
-     tuple(_one(HubFault(kind="503", occurrence=number)) for number in (8, 6, 10))),
-    ("a relaunch does not stop the host first", _choice_to("HowTrainingGoes", "relaunch", "StartInstance"), ENDS,
-     (REBOOT, HANG)),
-    ("a success is polled for ever", _choice_to("HowTrainingGoes", "succeeded", "AwaitTraining"), ENDS, (CALM,)),
-    ("a failure skips the stop", _catches_to("RecordFailure"), STOPPED, (NAN_ALONE,)),
-    ("a success skips the stop", _to("ArchiveArtifacts", "AssessModel"), STOPPED, (_one(layers=WORKFLOW_ALONE),)),
-    ("the gate is skipped", _to("StopInstance", "PublishModel"), "a rejected model is never published", (REJECTED,)),
-    ("the publication is skipped", _choice_to("WhetherToPublish", value=True, target="CompleteRun"), PUBLISHED, (CALM,)),
-    ("the record of a success is skipped", _to("PublishModel", "Succeeded"), "success is recorded", (CALM,)),
-)
 _REAP, _STOP = "lambdas.reap_run", "slm_core.stopping:stop_instance"
 _SWEEP, _GUARD = "lambdas.sweep_instances", "host.guard:verdict"
-_LAYERS = _all(
-    ("the reaper does nothing", in_code(f"{_REAP}:reap", "lease.owner_arn == ended.execution_arn", "False"), STOPPED,
-     (_one(ABORTED, layers=REAPER_ALONE),)),
+_LAYERS = mutants(
+    (
+        "the reaper does nothing",
+        in_code(f"{_REAP}:reap", "lease.owner_arn == ended.execution_arn", "False"),
+        STOPPED,
+        (one(ABORTED, layers=REAPER_ALONE),),
+    ),
     (
         "the reaper stops whoever holds the instance",
-        in_code(f"{_REAP}:reap", "lease.owner_arn == ended.execution_arn", "True",
-                (_STOP, "not lease.is_held_by(run_id) or ", "")),
+        in_code(
+            f"{_REAP}:reap",
+            "lease.owner_arn == ended.execution_arn",
+            "True",
+            (_STOP, "not lease.is_held_by(run_id) or ", ""),
+        ),
         (SPARED, FENCED),
         (LATE_EVENT,),
     ),
-    ("the reaper does not look again after a start",
-     in_code(f"{_REAP}:_look_again_after_a_start", "if lease.start_requested_at and", "if False and"), STOPPED,
-     (LATE_START,)),
-    ("the reaper writes no record", in_code(f"{_REAP}:_stop_and_record", "    record_failure(_failure(ended, lease.acquired_at), env)\n    return", "    return"),
-     "a run that was ended has a record", (_one(ABORTED),)),
-    ("a stop is believed unseen", in_code(_STOP, "        raise InstanceStillRunningError", "        str"), STOPPED,
-     (_one(_call("changing", "StopInstance", "ec2.StopInstances"), layers=WORKFLOW_ALONE),)),
-    ("the sweeper spares the dead", in_code("slm_core.decisions:is_abandoned", "return lease.acquired_at", "return False and lease.acquired_at"),
-     STOPPED, (_one(ABORTED, layers=SWEEPER_ALONE),)),
-    ("the sweeper ignores the deadline", in_code("slm_core.decisions:why_sweep", "now >= lease.deadline_at", "False"),
-     LIMITS, (SILENT_STOP,)),
-    ("the sweeper stops the healthy", in_code("slm_core.decisions:why_sweep", "if lease.owner_arn is None:", "if True:"),
-     SPARED, (CALM,)),
-    ("the sweeper looks and leaves", in_code(f"{_SWEEP}:Sweep._stop", "        instance.stop(is_forced=is_forced)\n", ""), STOPPED,
-     (_one(ABORTED, layers=SWEEPER_ALONE),)),
-    ("the sweeper keeps the dead's lease", in_code(f"{_SWEEP}:Sweep._tidy", "self._leases.release(", _NOTHING),
-     RETURNED, (_one(ABORTED, layers=SWEEPER_ALONE),)),
-    ("the guard never acts", in_code(_GUARD, "now - heard_at > HEARTBEAT_SECONDS", "False"), STOPPED,
-     (_one(WorkflowFault(kind="aborted", event=40), layers=GUARD_ALONE),)),
+    (
+        "the reaper does not look again after a start",
+        in_code(f"{_REAP}:_look_again_after_a_start", "if lease.start_requested_at and", "if False and"),
+        STOPPED,
+        (LATE_START,),
+    ),
+    (
+        "the reaper writes no record",
+        in_code(f"{_REAP}:_stop_and_record", "record_failure(", _NOTHING),
+        "a run that was ended has a record",
+        (one(ABORTED),),
+    ),
+    (
+        "a stop is believed unseen",
+        in_code(_STOP, "        raise InstanceStillRunningError", "        str"),
+        STOPPED,
+        (one(call("changing", "StopInstance", "ec2.StopInstances"), layers=WORKFLOW_ALONE),),
+    ),
+    (
+        "the sweeper spares the dead",
+        in_code("slm_core.decisions:is_abandoned", "lease.owner_arn is None or owner_runs", "True"),
+        STOPPED,
+        (one(ABORTED, layers=SWEEPER_ALONE),),
+    ),
+    (
+        "the sweeper ignores the deadline",
+        in_code("slm_core.decisions:why_sweep", "now >= lease.deadline_at", "False"),
+        LIMITS,
+        (SILENT_STOP,),
+    ),
+    (
+        "the sweeper stops the healthy",
+        in_code("slm_core.decisions:why_sweep", "if lease.owner_arn is None:", "if True:"),
+        SPARED,
+        (CALM,),
+    ),
+    (
+        "the sweeper looks and leaves",
+        in_code(f"{_SWEEP}:Sweep._stop", "        instance.stop(is_forced=is_forced)\n", ""),
+        STOPPED,
+        (one(ABORTED, layers=SWEEPER_ALONE),),
+    ),
+    (
+        "the sweeper keeps the dead's lease",
+        in_code(f"{_SWEEP}:Sweep._tidy", "self._leases.release(", _NOTHING),
+        RETURNED,
+        (one(ABORTED, layers=SWEEPER_ALONE),),
+    ),
+    (
+        "the guard never acts",
+        in_code(_GUARD, "now - heard_at > HEARTBEAT_SECONDS", "False"),
+        STOPPED,
+        (one(WorkflowFault(kind="aborted", event=40), layers=GUARD_ALONE),),
+    ),
     ("the guard always acts", in_code(_GUARD, "now - heard_at > HEARTBEAT_SECONDS", "True"), SPARED, (CALM,)),
     ("the guard has the sign wrong", in_code(_GUARD, "now - heard_at >", "heard_at - now <"), SPARED, (CALM,)),
-    ("the guard ignores the deadline", in_code(_GUARD, "booted_at < deadline_at <= now", "False"), STOPPED,
-     (_one(ABORTED, layers=GUARD_ALONE, execution_input=HALF_HOUR, steps=14_000),)),
+    (
+        "the guard ignores the deadline",
+        in_code(_GUARD, "booted_at < deadline_at <= now", "False"),
+        STOPPED,
+        (one(HostFault(kind="aborted", minute=15), layers=GUARD_ALONE, execution_input=HALF_HOUR, steps=14_000),),
+    ),
 )
 _LEASE, _START, _POLL = "slm_core.lease:LeaseTable", "lambdas.start_instance:Start", "lambdas.check_training:Poll"
-_DECISIONS = _all(
-    ("the lease is taken from a run that runs", in_code(f"{_LEASE}.acquire", "and is_running(seen.owner_arn)", "and False"),
-     ENDS, (TWO,)),
-    ("every execution runs", in_code("slm_core.lease:is_running", 'status in {"RUNNING", "PENDING_REDRIVE"}', "True"),
-     STOPPED, (_one(ABORTED, layers=SWEEPER_ALONE),)),
-    ("no execution runs", in_code("slm_core.lease:is_running", 'status in {"RUNNING", "PENDING_REDRIVE"}', "False"),
-     SPARED, (CALM,)),
-    ("a release forgets the fence", in_code(f"{_LEASE}.release", "REMOVE owner_arn,", "REMOVE fence, owner_arn,"),
-     "no two runs have the same fence", (TWO,)),
-    ("the fence does not grow", in_code(f"{_LEASE}._take", "seen.fence + 1", "seen.fence or 1"),
-     "no two runs have the same fence", (TWO,)),
-    ("no fence is checked", in_code(f"{_LEASE}._write", "_IS_OURS", 'f"{_IS_OURS} OR attribute_exists(lease_name)"',
-                                    (f"{_LEASE}.require", "not lease.is_held_by(run_id) or lease.fence != fence", "False")),
-     FENCED, (LATE_FUNCTION,)),
+_DECISIONS = mutants(
+    (
+        "the lease is taken from a run that runs",
+        in_code(f"{_LEASE}.acquire", "and is_running(seen.owner_arn)", "and False"),
+        ENDS,
+        (TWO,),
+    ),
+    (
+        "every execution runs",
+        in_code("slm_core.lease:is_running", 'status in {"RUNNING", "PENDING_REDRIVE"}', "True"),
+        STOPPED,
+        (one(ABORTED, layers=SWEEPER_ALONE),),
+    ),
+    (
+        "no execution runs",
+        in_code("slm_core.lease:is_running", 'status in {"RUNNING", "PENDING_REDRIVE"}', "False"),
+        SPARED,
+        (CALM,),
+    ),
+    (
+        "a release forgets the fence",
+        in_code(f"{_LEASE}.release", "REMOVE owner_arn,", "REMOVE fence, owner_arn,"),
+        "no two runs have the same fence",
+        (TWO,),
+    ),
+    (
+        "the fence does not grow",
+        in_code(f"{_LEASE}._take", "seen.fence + 1", "seen.fence or 1"),
+        "no two runs have the same fence",
+        (TWO,),
+    ),
+    (
+        "no fence is checked",
+        in_code(
+            f"{_LEASE}._write",
+            "_IS_OURS",
+            'f"{_IS_OURS} OR attribute_exists(lease_name)"',
+            (f"{_LEASE}.require", "not lease.is_held_by(run_id) or lease.fence != fence", "False"),
+        ),
+        FENCED,
+        (LATE_FUNCTION,),
+    ),
     ("no heartbeat is written", in_code(f"{_LEASE}.beat", "self._write(", _NOTHING), ENDS, (LONG,)),
-    ("no launch is written", in_code(f"{_START}._launched", "self._leases.record_launch(", _NOTHING),
-     "the record tells what AWS bills", (CALM,)),
+    (
+        "no launch is written",
+        in_code(f"{_START}._launched", "self._leases.record_launch(", _NOTHING),
+        "the record tells what AWS bills",
+        (CALM,),
+    ),
     ("no start is noted", in_code(f"{_START}._start", "self._leases.request_start(", _NOTHING), ENDS, (CALM,)),
-    ("a takeover is forgotten", in_code(f"{_LEASE}._take", "seen.owner_arn is not None", "False"), STOPPED, (TAKEN_OVER,)),
-    ("the budget sets no deadline", in_code("slm_core.decisions:deadline", "limits.budget_usd / usd_per_hour", "10_000"), ENDS,
-     (_one(execution_input='{"budget_usd": 1}', steps=1500),)),
-    ("the deadline never passes", in_code(f"{_POLL}.go", "clock.now() >= self._launch.deadline_at", "False",
-                                          ("lambdas.start_training:_order", "seconds_left <= 0", "False")),
-     ENDS, (_one(execution_input=HALF_HOUR, steps=1500, layers=WORKFLOW_ALONE),)),
-    ("a stall is never seen", in_code("slm_core.decisions:is_stalled", "return (now", "return False and (now"), ENDS, (HANG,)),
-    ("every launch has a deadline of its own",
-     in_code(f"{_START}._launched", "first = min(", "first = max(", (f"{_START}._launched", "if lease.deadline_at:", "if False:")),
-     LIMITS, (_one(*(HostFault(kind="crash", minute=minute) for minute in (25, 50, 75)),
-                   execution_input=HALF_HOUR, steps=14_000),)),
-    ("the reason of a stop is ignored", in_code("slm_core.instance:InstanceView.lacked_capacity", "return self.state", "return False and self.state"),
-     ENDS, (_host("scarce", minute=0),)),
-    ("want of memory counts as a lost host", in_code("slm_core.decisions:_judge_death", "if outcome.oom_killed:", "if False:"),
-     ENDS, (_host("oom"),)),
-    ("a lost command counts as running", in_code(f"{_POLL}._judge", "if command.phase in", "if False and command.phase in",
-                                                 (f"{_POLL}._judge", 'if state != "running":', "if False:"),
-                                                 ("slm_core.decisions:is_stalled", "return (now", "return False and (now")),
-     ENDS, (CRASH,)),
+    (
+        "a takeover is forgotten",
+        in_code(f"{_LEASE}._take", "seen.owner_arn is not None", "False"),
+        STOPPED,
+        (TAKEN_OVER,),
+    ),
+    (
+        "the budget sets no deadline",
+        in_code("slm_core.decisions:deadline", "limits.budget_usd / usd_per_hour", "10_000"),
+        ENDS,
+        (one(execution_input='{"budget_usd": 1}', steps=1500),),
+    ),
+    (
+        "the deadline never passes",
+        in_code(
+            f"{_POLL}.go",
+            "clock.now() >= self._launch.deadline_at",
+            "False",
+            ("lambdas.start_training:_order", "seconds_left <= 0", "False"),
+        ),
+        ENDS,
+        (one(execution_input=HALF_HOUR, steps=1500, layers=WORKFLOW_ALONE),),
+    ),
+    (
+        "a stall is never seen",
+        in_code("slm_core.decisions:is_stalled", "return (now", "return False and (now"),
+        ENDS,
+        (HANG,),
+    ),
+    (
+        "every launch has a deadline of its own",
+        in_code(
+            f"{_START}._launched",
+            "first = min(",
+            "first = max(",
+            (f"{_START}._launched", "if lease.deadline_at:", "if False:"),
+        ),
+        LIMITS,
+        (
+            one(
+                *(HostFault(kind="crash", minute=minute) for minute in (25, 50, 75)),
+                execution_input=HALF_HOUR,
+                steps=14_000,
+            ),
+        ),
+    ),
+    (
+        "the reason of a stop is ignored",
+        in_code("slm_core.instance:InstanceView.lacked_capacity", "return self.state", "return False and self.state"),
+        ENDS,
+        (host("scarce", minute=0),),
+    ),
+    (
+        "want of memory counts as a lost host",
+        in_code("slm_core.decisions:_judge_death", "if outcome.oom_killed:", "if False:"),
+        ENDS,
+        (host("oom"),),
+    ),
+    (
+        "a lost command counts as running",
+        in_code(
+            f"{_POLL}._judge",
+            "if command.phase in",
+            "if False and command.phase in",
+            (f"{_POLL}._judge", 'if state != "running":', "if False:"),
+            ("slm_core.decisions:is_stalled", "return (now", "return False and (now"),
+        ),
+        ENDS,
+        (CRASH,),
+    ),
 )
 _ARCHIVE, _PUBLICATION = "slm_core.artifacts", "slm_core.publication"
-_RELEASE = _all(
-    ("the gate lets everything pass", in_code("lambdas.assess_model:assess_model", "if not all(", "if False and all("),
-     "a rejected model is never published", (REJECTED,)),
-    ("the gate lets nothing pass", in_code("lambdas.assess_model:assess_model", "if not all(", "if all("), ENDS, (CALM,)),
+_RELEASE = mutants(
+    (
+        "the gate lets everything pass",
+        in_code("lambdas.assess_model:assess_model", "if not all(", "if False and all("),
+        "a rejected model is never published",
+        (REJECTED,),
+    ),
+    (
+        "the gate lets nothing pass",
+        in_code("lambdas.assess_model:assess_model", "if not all(", "if all("),
+        ENDS,
+        (CALM,),
+    ),
     ("staging is not verified", in_code(f"{_ARCHIVE}:_promote", "!= file.sha256", "is None"), ARCHIVED, (CORRUPT,)),
-    ("the manifest comes first",
-     in_code(f"{_ARCHIVE}:archive", "    for file in", "    store.put_once(keys.archive_manifest, content)\n    for file in"),
-     ARCHIVED, (_one(_call("killed", "ArchiveArtifacts", "s3.CopyObject", occurrence=2, times=FOREVER)),)),
-    ("the release comes in two commits",
-     in_code(f"{_PUBLICATION}:_commit", "    commit = api.create_commit(",
-             "    api.create_commit(repo_id, [CommitOperationAdd(path_in_repo=path, path_or_fileobj=file)"
-             " for path, file in list(files.items())[:2]], commit_message='A part', revision=_MAIN)\n"
-             "    head = None\n    commit = api.create_commit("),
-     "every commit on main is a whole release", (CALM,)),
-    ("digests on the Hub are not compared", in_code(f"{_PUBLICATION}:_is_equal", "return all(", "return True or all("),
-     PUBLISHED, (CALM,)),
-    ("a success keeps the lease", in_code("lambdas.complete_run:complete_run", "leases.release(", _NOTHING),
-     "success gives the lease back", (CALM,)),
-    ("a success writes no record", in_code("lambdas.complete_run:complete_run", "store.put(keys.record, to_json(record))", "pass"),
-     "success is recorded", (CALM,)),
+    (
+        "the manifest comes first",
+        in_code(
+            f"{_ARCHIVE}:archive",
+            "    for file in",
+            "    store.put_once(keys.archive_manifest, content)\n    for file in",
+        ),
+        ARCHIVED,
+        (one(call("killed", "ArchiveArtifacts", "s3.CopyObject", occurrence=2, times=FOREVER)),),
+    ),
+    (
+        "the release comes in two commits",
+        in_code(
+            f"{_PUBLICATION}:_commit",
+            "    commit = api.create_commit(",
+            "    api.create_commit(repo_id, [CommitOperationAdd(path_in_repo=path, path_or_fileobj=file)"
+            " for path, file in list(files.items())[:2]], commit_message='A part', revision=_MAIN)\n"
+            "    head = None\n    commit = api.create_commit(",
+        ),
+        "every commit on main is a whole release",
+        (CALM,),
+    ),
+    (
+        "digests on the Hub are not compared",
+        in_code(f"{_PUBLICATION}:_is_equal", "return all(", "return True or all("),
+        PUBLISHED,
+        (CALM,),
+    ),
+    (
+        "a success keeps the lease",
+        in_code("lambdas.complete_run:complete_run", "leases.release(", _NOTHING),
+        "success gives the lease back",
+        (one(layers=WORKFLOW_ALONE),),
+    ),
+    (
+        "a success writes no record",
+        in_code("lambdas.complete_run:complete_run", "store.put(run.keys.record, to_json(record))", "pass"),
+        "success is recorded",
+        (CALM,),
+    ),
 )
 _SHY = "{problems(error)}"
-_TEXTS = _all(
-    ("errors quote AWS", in_code("slm_core.aws:as_leaf", "({code})", "({code}: {error})"), SECRET,
-     (_one(_call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),)),
-    ("errors quote the request", in_code("slm_core.training_config:parse_request", _SHY, "{request}"), SECRET,
-     (_one(execution_input=f'{{"note": "{CANARY_NOTE}"}}'),)),
-    ("errors quote the Hub", in_code(f"{_PUBLICATION}:_leaf", "could not serve {repo_id} (", "could not serve {response.text} ("),
-     SECRET, (_one(HubFault(kind="503", occurrence=5, times=FOREVER)),)),
-    ("the token is printed", in_code("lambdas.publish_model:publish_model", "    repository =",
-                                     "    print(read_token(run.write_token_secret_id))\n    repository ="), SECRET, (CALM,)),
-    ("the token travels in the state",
-     in_code("lambdas.prepare_run:prepare_run", "write_token_secret_id=settings.hub.write_token_secret_id",
-             "write_token_secret_id=read_token(settings.hub.write_token_secret_id)"), SECRET, (CALM,)),
-    ("the cause is lost", in_code("slm_core.failure:explain", "(message or failure.cause)", '""'),
-     "every error says what to do", (NAN,)),
-    ("AWS's errors go out as they are", in_code("slm_core.step:_with_leaf_errors", "raise as_leaf(error) from error", "raise"),
-     ("every error has a name", SECRET), (_one(_call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),)),
-    ("a failure writes no record", in_code("slm_core.failure_record:record_failure", "    store.put(keys.record, to_json(record))\n", ""),
-     RECORDED, (NAN,)),
+_TEXTS = mutants(
+    (
+        "errors quote AWS",
+        in_code("slm_core.aws:as_leaf", "({code})", "({code}: {error})"),
+        SECRET,
+        (one(call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),),
+    ),
+    (
+        "errors quote the request",
+        in_code("slm_core.training_config:parse_request", _SHY, "{request}"),
+        SECRET,
+        (one(execution_input=f'{{"note": "{CANARY_NOTE}"}}'),),
+    ),
+    (
+        "errors quote the Hub",
+        in_code(f"{_PUBLICATION}:_leaf", "could not serve {repo_id} (", "could not serve {response.text} ("),
+        SECRET,
+        (one(HubFault(kind="503", occurrence=7, times=FOREVER)),),
+    ),
+    (
+        "the token is printed",
+        in_code(
+            "lambdas.publish_model:publish_model",
+            "    repository =",
+            "    print(read_token(run.write_token_secret_id))\n    repository =",
+        ),
+        SECRET,
+        (CALM,),
+    ),
+    (
+        "the token travels in the state",
+        in_code(
+            "lambdas.prepare_run:prepare_run",
+            "write_token_secret_id=settings.hub.write_token_secret_id",
+            "write_token_secret_id=read_token(settings.hub.write_token_secret_id)",
+        ),
+        SECRET,
+        (CALM,),
+    ),
+    (
+        "the cause is lost",
+        in_code("slm_core.failure:explain", "(message or failure.cause)", '""'),
+        "every error says what to do",
+        (NAN,),
+    ),
+    (
+        "AWS's errors go out as they are",
+        in_code("slm_core.step:_with_leaf_errors", "raise as_leaf(error) from error", "raise"),
+        ("every error has a name", SECRET),
+        (one(call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),),
+    ),
+    (
+        "a failure writes no record",
+        in_code("slm_core.failure_record:record_failure", "    store.put(keys.record, to_json(record))\n", ""),
+        RECORDED,
+        (NAN,),
+    ),
 )
-MUTANTS: tuple[Mutant, ...] = (*_WORKFLOW, *_LAYERS, *_DECISIONS, *_RELEASE, *_TEXTS)
+MUTANTS: tuple[Mutant, ...] = (*WORKFLOW, *_LAYERS, *_DECISIONS, *_RELEASE, *_TEXTS)

@@ -1,8 +1,6 @@
-"""Small named changes of the product, made in this process and taken back: of a function's text, or of the workflow file."""
+"""Small changes of the product, made in this process and taken back: of a function's text, or of the workflow file."""
 
 from __future__ import annotations
-
-import __future__
 
 import ast
 import contextlib
@@ -13,18 +11,30 @@ import json
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from types import CodeType, FunctionType
 from typing import Any
 
 from moto.core import DEFAULT_ACCOUNT_ID
 from slm_core.aws import client
 
+from tests.faults.fault import Schedule
 from tests.faults.play import guard
 from tests.faults.world.world import Account, definition
 
 Change = Callable[[Account], AbstractContextManager[None]]
 Document = dict[str, Any]
 _numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of the product, the promises that should notice it, and where it is looked for."""
+
+    name: str
+    change: Change
+    promises: tuple[str, ...]
+    schedules: tuple[Schedule, ...]
 
 
 class TextMissingError(LookupError):
@@ -73,6 +83,14 @@ def in_workflow(edit: Callable[[Document], None]) -> Change:
     return changed
 
 
+def mutants(*given: tuple[str, Change, str | tuple[str, ...], Sequence[Schedule]]) -> tuple[Mutant, ...]:
+    """Return mutants from their name, change, promise or promises, and schedules."""
+    return tuple(
+        Mutant(name, change, (promises,) if isinstance(promises, str) else promises, tuple(schedules))
+        for name, change, promises, schedules in given
+    )
+
+
 def function_at(place: str) -> FunctionType:
     """Return a function of the product, without what decorates it."""
     module_name, _, path = place.partition(":")
@@ -105,7 +123,7 @@ def _compiled(text: str, function: FunctionType) -> CodeType:
     tree = ast.parse(text)
     (definition_node,) = tree.body
     definition_node.decorator_list = []  # type: ignore[attr-defined]
-    code = compile(tree, function.__code__.co_filename, "exec", flags=__future__.annotations.compiler_flag)
+    code = compile(tree, function.__code__.co_filename, "exec", flags=annotations.compiler_flag)
     space: dict[str, Any] = {}
     exec(code, function.__globals__, space)  # noqa: S102 - the text is the product's own
     made: FunctionType = space[function.__name__]

@@ -1,4 +1,4 @@
-"""What must have come of every run: the promises that need the whole story, and those of runs that nothing stood against.
+"""What must have come of every run: the promises that need the whole story, and of runs that nothing stood against.
 
 A product that always fails breaks none of the promises in invariants.py: these are the other half.
 """
@@ -33,6 +33,7 @@ _NAMED = {
     "disk full": "DiskFullError",
     "corrupt": "ArtifactCorruptError",
 }
+_TRAINING_MINUTES = (8, 14)
 _LIMITS = {"max_hours", "budget_usd"}
 
 
@@ -54,6 +55,7 @@ def _came_to_its_end(world: World, schedule: Schedule, verdict: Verdict) -> None
     if not is_survivable or (schedule.faults and len(schedule.runs) > 1):
         return
     named = {_NAMED[fault.kind] for fault in schedule.faults if fault.kind in _NAMED}
+    is_certain = any(fault.kind in _NAMED and _meets_training(fault) for fault in schedule.faults)
     for plan, execution in _runs(world, schedule):
         needed_seconds, limit_seconds = plan.steps * plan.seconds_per_step, _limit_seconds(plan)
         if set(json.loads(plan.execution_input)) - _LIMITS:
@@ -64,7 +66,8 @@ def _came_to_its_end(world: World, schedule: Schedule, verdict: Verdict) -> None
         if wanted is None and plan.f1 < _config().gate.macro_f1_min:
             wanted = "ModelRejectedError"
         ended = execution.error if execution.exec_status.value == "FAILED" else None
-        is_kept = execution.exec_status.value in {"SUCCEEDED", "FAILED"} and ended in {wanted, *named}
+        allowed = named if is_certain else {wanted, *named}
+        is_kept = execution.exec_status.value in {"SUCCEEDED", "FAILED"} and ended in allowed
         how = f"{plan.name} ended with {execution.exec_status.value} {ended} instead of {wanted or 'success'}"
         verdict.require("a run ends as its plan says when nothing worse than a passing fault meets it", is_kept, how)
 
@@ -75,6 +78,10 @@ def _is_survivable(fault: Fault) -> bool:
     if isinstance(fault, HubFault):
         return fault.kind in _PASSING_ON_THE_HUB and fault.times == 1 and not fault.is_after
     return isinstance(fault, HostFault) and (fault.kind in _SURVIVED_BY_THE_RUN or fault.kind in _NAMED)
+
+
+def _meets_training(fault: Fault) -> bool:
+    return isinstance(fault, HostFault) and _TRAINING_MINUTES[0] <= fault.minute <= _TRAINING_MINUTES[1]
 
 
 def _on_the_hub(world: World, schedule: Schedule, verdict: Verdict) -> None:

@@ -37,6 +37,8 @@ class WorkflowEngine:
         self._function_client = function_client
         self._on_status = on_status
         self._tasks: dict[int, Any] = {}
+        # a function that runs is not cut short when its execution is ended
+        self._between_functions: set[Any] = set()
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -59,7 +61,12 @@ class WorkflowEngine:
 
     def sleep(self, seconds: float) -> None:
         """Stand in for time.sleep in moto's Retry."""
-        self._timeline.sleep(seconds)
+        task = self._timeline.running
+        self._between_functions.add(task)
+        try:
+            self._timeline.sleep(seconds)
+        finally:
+            self._between_functions.discard(task)
 
     def end(self, execution: Execution, status: ExecutionStatus) -> None:
         """End an execution from outside: aborted, timed out, or failed in the service itself; nothing is caught then.
@@ -78,7 +85,7 @@ class WorkflowEngine:
             env.set_stop(stop_date=self._timeline.now, cause="stopped from outside", error="Aborted")
         self._ended(execution, status)
         task = self._tasks.get(id(execution.exec_worker))
-        if task and task is not self._timeline.running:
+        if task in self._between_functions:
             self._timeline.wake(task)
 
     def _ended(self, execution: Execution, status: ExecutionStatus) -> None:
@@ -139,7 +146,7 @@ class WorkflowEngine:
     def _waiting(self) -> Callable[..., None]:
         def wait(_self: WaitFunction, env: Environment, wait_seconds: int) -> None:
             if env.is_running():
-                self._timeline.sleep(wait_seconds)
+                self.sleep(wait_seconds)
 
         return wait
 
