@@ -289,9 +289,11 @@ class Injection:
         def add_event(manager: EventManager, *arguments: Any, **named: Any) -> Any:
             number = original(manager, *arguments, **named)
             fault = ends.get(len(manager._history_event_list))
+            if fault is None:
+                return number
             execution = world.execution(self._schedule.runs[0].name)
             is_first = execution and execution.exec_worker.env and execution.exec_worker.env.event_manager is manager
-            if fault and is_first and execution.exec_status is ExecutionStatus.RUNNING:
+            if is_first and execution.exec_status is ExecutionStatus.RUNNING:
                 ends.pop(fault.event)
                 self._count(f"workflow: {fault.kind}")
                 self._end(execution, fault.kind)

@@ -53,6 +53,8 @@ FUNCTION_KINDS = (
     "slow",
 )
 HUB_CODES = ("401", "403", "404", "409", "412", "429", "500", "503", "broken")
+HUB_LASTING = ("401", "403", "404", "503")
+POLLED = ("unavailable", "denied", "killed")
 HOST_KINDS = (
     "crash",
     "reboot",
@@ -77,7 +79,7 @@ HOST_KINDS = (
     *(f"exit {code}" for code in EXIT_CODES),
     *(f"command {details}" for details in STATUS_DETAILS),
 )
-HOST_MINUTES = (0, 1.5, 3, 8, 14, 19, 21, 25)
+HOST_MINUTES = (0, 1.5, 4, 10, 18, 24)
 SETTINGS: tuple[SettingFault, ...] = (
     SettingFault(kind="parameter missing", name="instance/id"),
     SettingFault(kind="parameter missing", name="storage/dataset_sha256"),
@@ -119,7 +121,7 @@ def _on_calls(calls: Calls) -> Iterator[Fault]:
     for (function, operation), count in sorted(calls.items()):
         for kind in kinds_of(operation):
             yield CallFault(kind=kind, function=function, operation=operation)
-            if count > 1:
+            if count > 1 and kind in POLLED:
                 yield CallFault(kind=kind, function=function, operation=operation, occurrence=max(2, count // 2))
             yield CallFault(kind=kind, function=function, operation=operation, times=FOREVER)
         for kind in ("unavailable", "timed out", "killed"):
@@ -137,7 +139,8 @@ def _on_functions(calls: Calls) -> Iterator[Fault]:
 def _on_the_hub(requests: int) -> Iterator[Fault]:
     for number, code in itertools.product(range(1, requests + 1), HUB_CODES):
         yield HubFault(kind=code, occurrence=number)
-        yield HubFault(kind=code, occurrence=number, times=FOREVER)
+        if code in HUB_LASTING:
+            yield HubFault(kind=code, occurrence=number, times=FOREVER)
     for number in range(1, requests + 1):
         for code in ("500", "broken"):
             yield HubFault(kind=code, occurrence=number, is_after=True)

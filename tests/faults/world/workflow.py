@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionStatus
@@ -19,6 +20,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.execute_state import Exe
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -26,6 +28,8 @@ from fine_tune_slm.localcloud.seams.seam import Seam, installed
 from fine_tune_slm.localcloud.seams.states import limit_seams
 from tests.faults.world.timeline import Timeline
 
+# parsing the definition takes a sixth of a run, and a parsed one keeps nothing of an execution
+_PARSED = cache(AmazonStateLanguageParser.parse)
 StatusChanged = Callable[[Execution, str], None]
 
 
@@ -48,6 +52,7 @@ class WorkflowEngine:
             [
                 *limit_seams(),
                 Seam(ExecutionWorker, "start", ("self",), lambda _: self._starting()),
+                Seam(AmazonStateLanguageParser, "parse", ("definition",), lambda _: staticmethod(_PARSED)),
                 Seam(Program, "eval", ("self", "env"), lambda _: self._program()),
                 Seam(ExecutionState, "_evaluate_with_timeout", ("self", "env"), lambda _: self._with_timeout()),
                 Seam(WaitFunction, "_wait_interval", ("self", "env", "wait_seconds"), lambda _: self._waiting()),
