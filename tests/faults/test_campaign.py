@@ -15,8 +15,8 @@ from tests.faults.mutants import Trial
 from tests.faults.play import Finding, play
 from tests.faults.world.world import Account
 
-EVERY = {"single faults": 30, "one layer alone": 12}
-RANDOM_SCHEDULES = 30
+EVERY = {"single faults": 60, "one layer alone": 16}
+RANDOM_SCHEDULES = 15
 MUTANTS_PLAYED = 8
 
 Play = Callable[[Sequence[Schedule]], list[Finding]]
