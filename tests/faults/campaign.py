@@ -46,6 +46,7 @@ class TierResult:
     statuses: Counter[str] = field(default_factory=Counter)
     minutes: list[float] = field(default_factory=list)
     broken: list[Finding] = field(default_factory=list)
+    by_layers: dict[str, list[Finding]] = field(default_factory=dict)
     untouched: int = 0
     seconds: float = 0.0
 
@@ -58,6 +59,7 @@ class TierResult:
         self.untouched += not finding.injected
         if finding.minutes_to_stop is not None:
             self.minutes.append(finding.minutes_to_stop)
+        self.by_layers.setdefault(str(finding.schedule.layers), []).append(finding)
         if finding.violations:
             self.broken.append(finding)
 
@@ -85,6 +87,24 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
     places = {"p50": 0.5, "p99": 0.99, "max": 1.0}
     return {name: round(ordered[min(len(ordered) - 1, int(share * len(ordered)))], 1) for name, share in places.items()}
+
+
+def layer_figures(results: Sequence[TierResult]) -> dict[str, dict[str, object]]:
+    """Return the figures of all schedules with the same layers switched on."""
+    found: dict[str, list[Finding]] = {}
+    for result in results:
+        for layers, findings in result.by_layers.items():
+            found.setdefault(layers, []).extend(findings)
+    return {
+        layers: {
+            "schedules": len(findings),
+            "violations": sum(bool(finding.violations) for finding in findings),
+            "minutes_until_stopped": percentiles(
+                [finding.minutes_to_stop for finding in findings if finding.minutes_to_stop is not None]
+            ),
+        }
+        for layers, findings in found.items()
+    }
 
 
 def prepare() -> None:
@@ -145,7 +165,10 @@ def all_tiers(seed: int, count: int) -> dict[str, Iterable[Schedule]]:
 
 def report(results: Sequence[TierResult], stream: object = sys.stdout) -> None:
     """Print the table and every broken promise, shrunk."""
-    print(f"{'tier':26}{'schedules':>10}{'faults':>9}{'checks':>9}{'broken':>8}{'p50':>7}{'p99':>7}{'max min':>9}{'s':>7}", file=stream)
+    head = (
+        f"{'tier':26}{'schedules':>10}{'faults':>9}{'checks':>9}{'broken':>8}{'p50':>7}{'p99':>7}{'max min':>9}{'s':>7}"
+    )
+    print(head, file=stream)
     for result in results:
         minutes = percentiles(result.minutes)
         numbers = "".join(f"{minutes.get(name, 0.0):7.1f}" for name in ("p50", "p99"))
@@ -179,7 +202,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         results = _campaign(given)
         report(results)
         if given.json:
-            content = {"seed": given.seed, "tiers": [result.summary() for result in results]}
+            content = {
+                "seed": given.seed,
+                "processes": given.processes,
+                "seconds": round(sum(result.seconds for result in results), 1),
+                "tiers": [result.summary() for result in results],
+                "layers": layer_figures(results),
+            }
             given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
         return 1 if any(result.broken for result in results) else 0
 

@@ -4,9 +4,20 @@ CANARY_TOKEN = "hf_" + "CanaryTokenThatMustNeverBeSeen00"
 CANARY_SENTENCES = tuple(
     f"Synthetic canary {number}: an invented patient with stage {stage} disease of the {site}."
     for number, (stage, site) in enumerate(
-        ((stage, site) for stage in ("I", "II", "III", "IVA", "IVB") for site in (
-            "lung", "breast", "colon", "skin", "prostate", "ovary", "pancreas", "brain", "stomach", "kidney",
-        ))
+        (stage, site)
+        for stage in ("I", "II", "III", "IVA", "IVB")
+        for site in (
+            "lung",
+            "breast",
+            "colon",
+            "skin",
+            "prostate",
+            "ovary",
+            "pancreas",
+            "brain",
+            "stomach",
+            "kidney",
+        )
     )
 )
 CANARY_NOTE = CANARY_SENTENCES[0]

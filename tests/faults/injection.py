@@ -18,7 +18,7 @@ from slm_core.aws import client
 from fine_tune_slm.localcloud.fleet.fleet import StartFault
 from tests.faults.canary import CANARY_NOTE, CANARY_TOKEN
 from tests.faults.fault import CallFault, FunctionFault, HostFault, HubFault, Schedule, SettingFault, WorkflowFault
-from tests.faults.world.functions import FunctionKilled, Invocation, ServiceFailed
+from tests.faults.world.functions import FunctionKilled, Invocation, ServiceFailedError
 from tests.faults.world.world import TYPES, World
 
 LEAKY = f"{CANARY_TOKEN} {CANARY_NOTE}"
@@ -100,7 +100,7 @@ class Injection:
                 continue
             self._count(f"Lambda: {fault.kind}")
             if fault.kind.startswith("Lambda."):
-                raise ServiceFailed(fault.kind)
+                raise ServiceFailedError(fault.kind)
             if fault.kind == "slow":
                 return 2000.0
         return None
@@ -308,8 +308,8 @@ class Injection:
     # ------------------------------------------------------------------ the Hub
     @contextlib.contextmanager
     def _hub_watched(self) -> Iterator[None]:
-        import httpx2  # noqa: PLC0415 - slow to import
-        import urllib3  # noqa: PLC0415
+        import httpx2
+        import urllib3
 
         send, request = httpx2.HTTPTransport.handle_request, urllib3.PoolManager.request
 
@@ -372,7 +372,7 @@ def _is_hit(fault: CallFault | FunctionFault | HubFault, number: int) -> bool:
 
 
 def _hub_answer(kind: str, request: Any) -> Any:
-    import httpx2  # noqa: PLC0415
+    import httpx2
 
     if kind == "broken":
         raise httpx2.ReadError(LEAKY, request=request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,7 +27,13 @@ LOST_WORK_MARGIN_SECONDS = 120.0
 _LIFE_SIGN = timedelta(minutes=20)
 _FROM_STEP_FUNCTIONS = {"States.Runtime", "States.Timeout", "States.DataLimitExceeded", "States.TaskFailed"}
 _FROM_LAMBDA = {"Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown"}
-_ACTING = {"ec2.StartInstances", "ec2.ModifyInstanceAttribute", "ssm.SendCommand", "ec2.CreateTags", "ec2.StopInstances"}
+_ACTING = {
+    "ec2.StartInstances",
+    "ec2.ModifyInstanceAttribute",
+    "ssm.SendCommand",
+    "ec2.CreateTags",
+    "ec2.StopInstances",
+}
 UNRECORDED = "read the execution history, and make sure that the instance is stopped"
 _SAVERS = {"torn", "disk", "unstaged"}
 
@@ -77,7 +83,7 @@ class Watch:
         deadline_at = deadline_of(self._world.instance()) or lease.deadline_at
         is_in_time = deadline_at is None or now < deadline_at
         # the guard sees the host alone, the others see the lease alone
-        signs = (self._host_signs() if who == GUARD else (lease.heartbeat_at,))
+        signs = self._host_signs() if who == GUARD else (lease.heartbeat_at,)
         is_alive = any(sign is not None and now - sign < _LIFE_SIGN for sign in signs)
         is_healthy = is_running and is_in_time and is_alive
         self._verdict.require("a healthy leased run is never stopped", not is_healthy, f"{who} stopped run {owner}")
@@ -90,10 +96,14 @@ class Watch:
         event = invocation.event
         run_id = (event.get("execution") or event["detail"])["name"]
         fence = event.get("run", {}).get("fence", lease.fence)
-        how = f"{invocation.function} of run {run_id} called {name} under fence {fence} while the lease has {lease.fence}"
+        how = (
+            f"{invocation.function} of run {run_id} called {name} under fence {fence} while the lease has {lease.fence}"
+        )
         is_current = lease.is_held_by(run_id) and lease.fence == fence
         self._verdict.require("one fence acts at a time", is_current, how)
-        self._verdict.require("no two runs have the same fence", self._owner_of.setdefault(lease.fence, run_id) == run_id, how)
+        self._verdict.require(
+            "no two runs have the same fence", self._owner_of.setdefault(lease.fence, run_id) == run_id, how
+        )
 
 
 def judge(world: World, schedule: Schedule, verdict: Verdict) -> None:
@@ -137,7 +147,7 @@ def _archived(world: World, schedule: Schedule, verdict: Verdict) -> None:
         keys = RunKeys(world.execution_name(plan.name))
         manifest = objects.get(keys.archive_manifest)
         if manifest is None:
-            verdict.require("the archive is absent or complete", True)
+            verdict.require("the archive is absent or complete", is_kept=True)
             continue
         files = Manifest.model_validate_json(manifest).files
         wrong = [file.path for file in files if digest(objects.get(f"{keys.archive}{file.path}", b"")) != file.sha256]
@@ -147,14 +157,12 @@ def _archived(world: World, schedule: Schedule, verdict: Verdict) -> None:
 def _published(world: World, schedule: Schedule, verdict: Verdict) -> None:
     store = world.account.hub.store
     if not store.exists(world.repo):
-        verdict.require("the Hub's main is the old or the complete new revision", True)
+        verdict.require("the Hub's main is the old or the complete new revision", is_kept=True)
         return
     present = {path: file.sha256 for path, file in store.resolve(world.repo, "main").files.items()}
     present.pop(".gitattributes", None)
     objects = world.objects()
-    releases = [{}] + [
-        _files_of(objects, RunKeys(world.execution_name(plan.name)).archive) for plan in schedule.runs
-    ]
+    releases = [{}] + [_files_of(objects, RunKeys(world.execution_name(plan.name)).archive) for plan in schedule.runs]
     how = f"main holds {sorted(present)}"
     verdict.require("the Hub's main is the old or the complete new revision", present in releases, how)
 
@@ -195,9 +203,14 @@ def _secrets_kept(world: World, schedule: Schedule, verdict: Verdict) -> None:
 def _shows_the_input(event: Mapping[str, Any]) -> bool:
     """Return whether Step Functions itself repeats what the caller gave: before PrepareRun has looked at it."""
     text = event.get("stateEnteredEventDetails", {}).get("name") or event.get("stateExitedEventDetails", {}).get("name")
-    return event["type"] in {"ExecutionStarted", "LambdaFunctionScheduled"} and "request" in json.dumps(
-        event, default=str
-    ) or text in {"Receive", "PrepareRun"} or event["type"] == "ExecutionStarted"
+    return (
+        (
+            event["type"] in {"ExecutionStarted", "LambdaFunctionScheduled"}
+            and "request" in json.dumps(event, default=str)
+        )
+        or text in {"Receive", "PrepareRun"}
+        or event["type"] == "ExecutionStarted"
+    )
 
 
 def _told(world: World, schedule: Schedule, verdict: Verdict) -> None:
@@ -225,5 +238,3 @@ def _true_success(world: World, schedule: Schedule, verdict: Verdict) -> None:
         verdict.require("success is recorded", status == "succeeded", f"{execution.name}: record {status}")
         lease = LeaseTable(LEASE_TABLE).read()
         verdict.require("success gives the lease back", not lease.is_held_by(keys.run_id), execution.name)
-
-

@@ -14,7 +14,7 @@ from tests.faults.fault import Schedule
 from tests.faults.injection import Injection
 from tests.faults.invariants import GUARD, Verdict, Watch, judge
 from tests.faults.outcomes import judge_outcomes
-from tests.faults.world.functions import ServiceFailed
+from tests.faults.world.functions import ServiceFailedError
 from tests.faults.world.world import ROOT, Account, World, deadline_of
 
 SWEEP_SECONDS = 600
@@ -58,7 +58,9 @@ def play(schedule: Schedule, account: Account) -> Finding:
         world.timeline.run(lambda: names <= set(world.statuses), LONGEST_SECONDS)
         last_fault = max([0.0, *(getattr(fault, "minute", 0.0) * 60 for fault in schedule.faults)])
         world.timeline.run(lambda: False, max(world.timeline.seconds(), last_fault) + AFTERMATH_SECONDS)
-        verdict.require("nothing breaks the world itself", not world.timeline.failures, repr(world.timeline.failures[:1]))
+        verdict.require(
+            "nothing breaks the world itself", not world.timeline.failures, repr(world.timeline.failures[:1])
+        )
         judge(world, schedule, verdict)
         judge_outcomes(world, schedule, verdict)
         executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}
@@ -116,7 +118,7 @@ def _invoke(world: World, name: str, event: dict[str, Any], after_seconds: float
     def run() -> None:
         try:
             _, is_error = world.functions.call(name, event)
-        except ServiceFailed:
+        except ServiceFailedError:
             is_error = True
         if is_error and attempt < 3:
             _invoke(world, name, event, 60.0 * attempt, attempt + 1)

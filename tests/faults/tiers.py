@@ -1,4 +1,4 @@
-"""Which schedules a campaign plays: every single fault, pairs on the critical calls, random ones, and each layer alone."""
+"""Which schedules a campaign plays: every single fault, pairs on critical calls, random ones, and each layer alone."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def random_schedules(calls: Calls, events: int, seed: int, count: int) -> Iterat
 
 
 def layers_alone(events: int) -> Iterator[Schedule]:
-    """Yield failures with one layer on: a failing step for the workflow's own, an ending from outside for the others."""
+    """Yield failures with one layer on: a failing step for the workflow's own, an end from outside for the others."""
     for fault in _failures_inside():
         yield Schedule(faults=(fault,), layers=LAYERS_ALONE[0])
     for layers, event in itertools.product(LAYERS_ALONE[1:], range(5, events, 9)):

@@ -1,1 +1,1 @@
-"""A world for the workflow in which time is virtual: the real workflow file, the real handlers, an emulated AWS and host."""
+"""A world in virtual time: the real workflow file and the real handlers on an emulated AWS with an emulated host."""

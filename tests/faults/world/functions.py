@@ -1,4 +1,4 @@
-"""The Lambdas, in process: the real handlers behind the calls of the workflow, with the emulated runtime's ways to fail."""
+"""The Lambdas, in process: the real handlers behind the workflow's calls, with the runtime's ways to fail."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FunctionKilled(BaseException):
     """The runtime ended the function: no code of the function may see it."""
 
 
-class ServiceFailed(Exception):
+class ServiceFailedError(Exception):
     """Lambda itself refused or failed: the function was not run."""
 
     def __init__(self, error: str) -> None:
@@ -81,7 +81,7 @@ class Functions:
     """Invokes handlers, one thing at a time, and stands in for the Lambda client of Step Functions."""
 
     def __init__(self, timeline: Timeline, before: Callable[[Invocation], float | None]) -> None:
-        """`before` may raise ServiceFailed and returns how long the function takes, None for the usual time."""
+        """`before` may raise ServiceFailedError and returns how long the function takes, None for the usual time."""
         self._timeline = timeline
         self._before = before
         self._counts: Counter[str] = Counter()
@@ -98,7 +98,7 @@ class Functions:
         name = state_of(FunctionName)
         try:
             payload, is_error = self.call(name, json.loads(Payload))
-        except ServiceFailed as failure:
+        except ServiceFailedError as failure:
             payload, is_error = {"errorType": failure.error, "errorMessage": "Lambda did not run the function"}, True
         text = json.dumps(payload)
         self.responses.append(text)
@@ -108,7 +108,7 @@ class Functions:
     def call(self, name: str, event: Mapping[str, Any]) -> tuple[Any, bool]:
         """Return what a function answered, and whether that is an error.
 
-        Raises: ServiceFailed.
+        Raises: ServiceFailedError.
         """
         self._counts[name] += 1
         invocation = Invocation(name, self._counts[name], event=event)

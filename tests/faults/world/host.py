@@ -334,7 +334,7 @@ class Host:
 
     def stage_artifacts(self, job: Job) -> None:
         """Put the adapter and its manifest to staging."""
-        from tests.faults.world.artifacts import staged_files  # noqa: PLC0415
+        from tests.faults.world.artifacts import staged_files
 
         keys = RunKeys(job.spec.run_id)
         for path, content in staged_files(job.spec, self.timeline.now, self._scores.get(job.spec.run_id, 0.9)).items():

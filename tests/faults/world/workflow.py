@@ -1,4 +1,4 @@
-"""Step Functions on virtual time: moto's own interpreter of the states language, with its waits and its threads replaced.
+"""Step Functions on virtual time: moto's own interpreter of the states language, without its waits and threads.
 
 An execution is one task of the timeline. Waits, retries and both kinds of time-out go by the virtual clock.
 """
@@ -180,8 +180,8 @@ class WorkflowEngine:
 
 
 def _execution_of(env: Environment) -> Execution:
-    from moto.core import DEFAULT_ACCOUNT_ID  # noqa: PLC0415
-    from moto.stepfunctions.parser.models import stepfunctions_parser_backends  # noqa: PLC0415
+    from moto.core import DEFAULT_ACCOUNT_ID
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
     arn = env.states.context_object.context_object_data["Execution"]["Id"]
     backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]

@@ -73,7 +73,9 @@ def definition() -> str:
 @cache
 def document() -> dict[str, Any]:
     """Return the content of the template's Command document."""
-    content: dict[str, Any] = read_template(ROOT / "template.yaml")["Resources"]["CommandDocument"]["Properties"]["Content"]
+    content: dict[str, Any] = read_template(ROOT / "template.yaml")["Resources"]["CommandDocument"]["Properties"][
+        "Content"
+    ]
     return content
 
 
@@ -137,7 +139,7 @@ class World:
         self.bucket = f"bucket-{self.account.number}"
         self.root = f"/faults-{self.account.number}"
         self.repo = f"local/adapter-{self.account.number}"
-        self.functions = Functions(self.timeline, lambda invocation: self.hooks.before_function(invocation))
+        self.functions = Functions(self.timeline, self.hooks.before_function)
         self.engine = WorkflowEngine(self.timeline, self.functions, self._status_changed)
         self.statuses: dict[str, str] = {}
         self.ended_at: dict[str, float] = {}
@@ -181,7 +183,9 @@ class World:
         """Return moto's execution."""
         backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION]
         wanted = self.execution_name(name)
-        return next((run for machine in backend.state_machines for run in machine.executions if run.name == wanted), None)
+        return next(
+            (run for machine in backend.state_machines for run in machine.executions if run.name == wanted), None
+        )
 
     def instance(self) -> Any:
         """Return moto's instance."""
@@ -234,7 +238,10 @@ class World:
 
     def _make_dataset(self) -> None:
         line = "\n".join(json.dumps({"note": sentence}) for sentence in CANARY_SENTENCES).encode()
-        files = {name: {"sha256": digest(line), "records": len(CANARY_SENTENCES)} for name in ("train.jsonl", "validation.jsonl")}
+        files = {
+            name: {"sha256": digest(line), "records": len(CANARY_SENTENCES)}
+            for name in ("train.jsonl", "validation.jsonl")
+        }
         for name in files:
             client("s3").put_object(Bucket=self.bucket, Key=f"datasets/{DATASET_SHA256}/{name}", Body=line)
         manifest = json.dumps({"files": files, "synthetic": True}).encode()
@@ -299,7 +306,7 @@ class World:
 
 def threading_is_elsewhere(timeline: Timeline) -> bool:
     """Return whether this thread is none of the timeline's tasks."""
-    import threading  # noqa: PLC0415
+    import threading
 
     running = timeline.running
     return running is None or running.thread is not threading.current_thread()
