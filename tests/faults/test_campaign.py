@@ -15,6 +15,8 @@ from tests.faults.mutants import Trial
 from tests.faults.play import Finding, play
 from tests.faults.world.world import Account
 
+# huggingface_hub meets a warning in its upload; raised as an error it would fail the publication that is played
+pytestmark = pytest.mark.filterwarnings("default")
 EVERY = {"single faults": 60, "one layer alone": 16}
 RANDOM_SCHEDULES = 15
 MUTANTS_PLAYED = 8
