@@ -11,7 +11,11 @@ POETRY := .local/venvs/poetry
 
 export SAM_CLI_TELEMETRY := 0
 
+<<<<<<< HEAD
 .PHONY: help demo test check format gates hardness sam lock clean
+=======
+.PHONY: help demo test check faults format sam lock clean
+>>>>>>> 9049ba6d706d442840b5980253007234bc7cb9a3
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -30,6 +34,11 @@ check: .venv/installed ## run the linters, the type checker and the structure te
 	$(BIN)/cfn-lint template.yaml
 	$(BIN)/python scripts/lock_dependencies.py constraints --check
 	$(BIN)/python -m pytest -q tests/statemachine/test_structure.py
+
+faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHEDULES=2000); writes docs/measured/faults.*
+	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),2000) --json docs/measured/faults.json
+	@$(BIN)/python -m tests.faults.mutants --json docs/measured/mutants.json
+	@$(BIN)/python scripts/faults_report.py
 
 format: .venv/installed ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix .

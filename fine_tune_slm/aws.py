@@ -14,7 +14,15 @@ from slm_core.training_config import problems
 from fine_tune_slm.errors import ArgumentInvalidError, AwsRefusedError, AwsUnreachableError
 
 CONFIG_FILE = Path("config/aws_config.yml")
-PASSING_CODES = {"Throttling", "ThrottlingException", "RequestLimitExceeded", "InternalError", "ServiceUnavailable"}
+PASSING_CODES = {
+    "ConditionalRequestConflict",
+    "InternalError",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+}
 
 
 class ClientSource(Protocol):

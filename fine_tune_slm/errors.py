@@ -17,6 +17,8 @@ FineTuneSlmError
     ├── ModelBuildFailedError       the local model could not be built
     ├── ExtractionFailedError       the extraction process ended with an error
     ├── RehearsalFailedError        the run ended otherwise than it should; its failure card has been printed
+    ├── RollbackRefusedError        there is nothing to roll back to, or main is not what it should be
+    ├── RollbackFailedError         the Hub did not make the commit
     ├── AwsRefusedError             AWS said no
     └── AwsUnreachableError         AWS did not answer
 """
@@ -98,6 +100,15 @@ class ExtractionFailedError(CommandLineError):
 
 class RehearsalFailedError(CommandLineError):
     remedy = "The failure card above says what happened and how to go on."
+
+
+class RollbackRefusedError(CommandLineError):
+    exit_code = 2
+    remedy = "Nothing was changed; name a run that published with --to, as the Hub's tags show them."
+
+
+class RollbackFailedError(CommandLineError):
+    remedy = "The Hub's main is as it was, unless the line above names a commit; look at its history and try again."
 
 
 class AwsRefusedError(CommandLineError):

@@ -77,7 +77,9 @@ def places_text(places: Iterable[tuple[str, str]]) -> str:
     """Return where everything lies, a line for each."""
     listed = list(places)
     width = max((len(name) for name, _ in listed), default=0)
-    return "\n".join(f"[bold]{name:<{width}}[/]  {escape(place)}" for name, place in listed)
+    # the gate's table has several lines
+    below = "\n" + " " * (width + 2)
+    return "\n".join(f"[bold]{name:<{width}}[/]  {below.join(escape(place).splitlines())}" for name, place in listed)
 
 
 def failure_text(card: FailureCard) -> str:

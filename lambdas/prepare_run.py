@@ -76,10 +76,12 @@ def _plan(execution: Execution, given: object, env: Environment) -> Plan:
 
 def _probe_tokens(plan: Plan, endpoint: str) -> None:
     ids = plan.settings.hub
-    secrets = [(secret_name(id_), read_token(id_)) for id_ in (ids.read_token_secret_id, ids.write_token_secret_id)]
-    _, writer = [hub.who_is(endpoint, token, name) for name, token in secrets]
+    reader = hub.Access(endpoint, read_token(ids.read_token_secret_id), secret_name(ids.read_token_secret_id))
+    hub.who_is(reader)
+    hub.require_reading(reader, plan.config.base_model.repo_id, ids.base_model_revision)
     if plan.config.publish.enabled:
-        hub.require_writing(writer, ids.publish_repo, secret_name(ids.write_token_secret_id))
+        writer = hub.Access(endpoint, read_token(ids.write_token_secret_id), secret_name(ids.write_token_secret_id))
+        hub.require_writing(hub.who_is(writer), ids.publish_repo, writer.secret_name)
 
 
 def _spec(execution: Execution, plan: Plan, lease: Lease, env: Environment) -> RunSpec:

@@ -6,11 +6,15 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import SecretStr
-from slm_core.documents import read_spec
+from slm_core import clock
+from slm_core.artifacts import digest_of, read_manifest
+from slm_core.documents import METRICS_NAME, read_metrics, read_spec
 from slm_core.environment import environment
 from slm_core.lease import LeaseTable
 from slm_core.parameters import read_token
 from slm_core.publication import HubRepository, publish
+from slm_core.records import Release
+from slm_core.releases import ReleasePointer
 from slm_core.state import PreparedRun, Publication, RunInput
 from slm_core.step import step
 from slm_core.store import ObjectStore
@@ -25,7 +29,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def publish_model(run: PreparedRun) -> Publication:
-    """Return the published revision.
+    """Return the published revision, after noting it in the bucket for the next run's gate and for a rollback.
 
     Raises: ReleaseError's leaves, HubTokenMissingError, HubTokenRefusedError, HubUnavailableError.
     """
@@ -37,4 +41,19 @@ def publish_model(run: PreparedRun) -> Publication:
         token=SecretStr(read_token(run.write_token_secret_id)),
         is_private=spec.config.publish.is_private,
     )
-    return publish(store, run.keys, repository)
+    publication = publish(store, run.keys, repository)
+    # after the commit: the pointer never names what the Hub does not have; a retry makes up for a kill in between
+    ReleasePointer(store, repository.repo_id).publish(_release(store, run, publication))
+    return publication
+
+
+def _release(store: ObjectStore, run: PreparedRun, publication: Publication) -> Release:
+    metrics = read_metrics(store, run.keys, digest_of(read_manifest(store, run.keys), METRICS_NAME))
+    return Release(
+        run_id=run.run_id,
+        revision=publication.revision,
+        macro_f1=metrics.after.macro_f1,
+        samples=metrics.after.samples,
+        validation_sha256=metrics.validation_sha256,
+        published_at=clock.now(),
+    )

@@ -5,79 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.exceptions import BotoCoreError, ClientError
-from slm_core import clock
-from slm_core.documents import find_metrics, find_progress, find_record, find_spec, to_json
-from slm_core.environment import Environment, environment
-from slm_core.errors import ModelRejectedError
-from slm_core.failure import Explained, explain, with_instance
-from slm_core.history import failed_state
-from slm_core.layout import RUN_ID_PATTERN, RunKeys, s3_uri
-from slm_core.lease import Lease, LeaseTable
-from slm_core.prices import load_prices
-from slm_core.records import FailureRecord, RunRecord
-from slm_core.run_record import NEVER_STARTED, instance_record, usage_of
+from slm_core.environment import environment
+from slm_core.failure_record import record_failure
 from slm_core.state import FailureInput
 from slm_core.step import step
-from slm_core.store import ObjectStore
-
-_FIRST_STATE_OF_FAILURE = "StopAfterFailure"
-_AT_REST = {NEVER_STARTED, "stopped", "terminated"}
 
 
 @step
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Return the error's name and cause, for the Fail state."""
     return record_failure(FailureInput.model_validate(event), environment()).model_dump(mode="json")
-
-
-def record_failure(given: FailureInput, env: Environment) -> Explained:
-    """Return the explained failure after recording it; a second call changes nothing."""
-    explained = explain(given.failure)
-    run_id = given.execution.name
-    if not RUN_ID_PATTERN.fullmatch(run_id):
-        return explained
-    leases, store, keys = LeaseTable(env.lease_table), ObjectStore(env.bucket_name), RunKeys(run_id)
-    lease = leases.read()
-    if not lease.is_held_by(run_id):
-        if find_record(store, keys) is None:
-            store.put(keys.record, to_json(_record(given, explained, None, env)))
-        return explained
-    record = _record(given, explained, lease, env)
-    store.put(keys.record, to_json(record))
-    # an instance that may still run keeps its lease: the next run takes it over and stops the instance first
-    if record.instance is None or record.instance.state in _AT_REST:
-        leases.release(run_id, lease.fence)
-    return explained if record.instance is None else with_instance(explained, record.instance)
-
-
-def _record(given: FailureInput, explained: Explained, lease: Lease | None, env: Environment) -> RunRecord:
-    store, keys = ObjectStore(env.bucket_name), RunKeys(given.execution.name)
-    usage = usage_of(lease, load_prices(env.prices_path)) if lease else None
-    spec, progress = find_spec(store, keys), find_progress(store, keys)
-    instance = instance_record(lease) if lease else None
-    cause = with_instance(explained, instance).cause if instance else explained.cause
-    return RunRecord(
-        run_id=keys.run_id,
-        run_name=spec.run_name if spec else keys.run_id,
-        execution_arn=given.execution.arn,
-        status="rejected" if explained.error == ModelRejectedError.__name__ else "failed",
-        started_at=given.execution.started_at,
-        finished_at=clock.now(),
-        instance=instance,
-        billed_seconds=usage.billed_seconds if usage else None,
-        cost_usd=usage.cost_usd if usage else None,
-        relaunches=len(lease.losses) if lease else 0,
-        last_checkpoint_step=progress.checkpoint_step if progress else None,
-        failure=FailureRecord(error=explained.error, cause=cause, state=_failed_state(given)),
-        metrics=find_metrics(store, keys),
-        archive_uri=s3_uri(store.bucket, keys.archive) if store.read(keys.archive_manifest) else None,
-    )
-
-
-def _failed_state(given: FailureInput) -> str | None:
-    try:
-        return failed_state(given.execution.arn, _FIRST_STATE_OF_FAILURE)
-    except (ClientError, BotoCoreError):
-        # the record is worth more than this one line of it
-        return None

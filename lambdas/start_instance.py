@@ -40,6 +40,8 @@ class Start:
 
         Raises: InstanceChangingError, InstanceCapacityError to be tried again; InstanceRefusedError; LeaseLostError.
         """
+        # the wait for capacity may have taken an hour: the sweeper must see that the run is alive
+        self._leases.beat(self._run.run_id, self._run.fence)
         lease = self._leases.require(self._run.run_id, self._run.fence)
         spec = read_spec(ObjectStore(self._run.bucket), self._run.keys)
         view = self._instance.describe()

@@ -31,6 +31,7 @@ def start_training(given: InstanceInput, leases: LeaseTable) -> TrainingState:
     Raises: CommandUndeliverableError, to be tried again; DeadlineExceededError; LeaseLostError.
     """
     run, instance = given.run, given.instance
+    leases.beat(run.run_id, run.fence)
     lease = leases.require(run.run_id, run.fence)
     command = lease.command
     if command is None or command.launched_at != instance.launched_at:

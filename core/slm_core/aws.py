@@ -14,6 +14,7 @@ from slm_core.errors import AwsRefusedError, AwsUnavailableError, FineTuneSlmErr
 # Short enough that the slowest series of attempts ends before the function's own timeout.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=3, read_timeout=10)
 _TRANSIENT_CODES = {
+    "ConditionalRequestConflict",
     "InternalError",
     "InternalFailure",
     "InternalServerError",

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
 from slm_core.errors import TrainingFailedError, TrainingOutOfMemoryError, leaves
-from slm_core.records import Evaluation, Outcome, Progress
+from slm_core.instance import InstanceView
+from slm_core.lease import Lease
+from slm_core.records import Evaluation, Metrics, Outcome, Progress, Release
 from slm_core.training_config import Frozen, GateConfig, LimitsConfig
 
 SHORTEST_POLL_SECONDS = 15
 LONGEST_POLL_SECONDS = 300
 UNKNOWN_POLL_SECONDS = 30
 STALL_STEPS = 5
+FIRST_BOOT = timedelta(minutes=45)
+FORCE_AFTER = timedelta(minutes=10)
+# DescribeExecution is eventually consistent: it may not know an execution that has just begun
+JUST_TAKEN = timedelta(minutes=2)
 _DOCKER_DAEMON_FAILED = 125
 _FIRST_SIGNAL_CODE = 129
 _LAST_SIGNAL_CODE = 159
@@ -34,7 +41,7 @@ class RequiredScore(Frozen):
 
     def __str__(self) -> str:
         direction = "at least" if self.is_minimum else "at most"
-        return f"{self.name} {self.reached:.3f}, {direction} {self.bound:.3f} required"
+        return f"{'met' if self.is_met else 'MISSED':7}{self.name} {self.reached:.3f}, {direction} {self.bound:.3f}"
 
 
 class HowItGoes(Frozen):
@@ -71,6 +78,28 @@ def is_stalled(progress: Progress | None, sent_at: datetime, now: datetime, stal
     return (now - heard_at).total_seconds() > patience_seconds
 
 
+def is_abandoned(lease: Lease, now: datetime, *, owner_runs: bool) -> bool:
+    """Return whether the lease was left behind by an execution that has ended."""
+    if lease.owner_arn is None or owner_runs:
+        return False
+    return lease.acquired_at is None or now - lease.acquired_at >= JUST_TAKEN
+
+
+def why_sweep(view: InstanceView, lease: Lease, now: datetime, *, owner_runs: bool) -> str | None:
+    """Return why a running instance must be stopped, or None when a run that is well holds it."""
+    if lease.fence == 0 and now - view.launched_at < FIRST_BOOT:
+        return None
+    if lease.owner_arn is None:
+        return "no run holds it"
+    if is_abandoned(lease, now, owner_runs=owner_runs):
+        return f"the execution of run {lease.run_id}, which holds it, has ended"
+    if lease.deadline_at and now >= lease.deadline_at:
+        return f"the deadline of run {lease.run_id} has passed"
+    if lease.lease_until is None or now >= lease.lease_until:
+        return f"run {lease.run_id}, which holds it, has given no sign of life for too long"
+    return None
+
+
 def judge_outcome(outcome: Outcome) -> HowItGoes:
     """Return what the host's own account of its newest launch means."""
     if outcome.status == "succeeded":
@@ -100,15 +129,43 @@ def _failed(error: str, message: str) -> HowItGoes:
     return HowItGoes(status="failed", error=known, reason=message)
 
 
-def assess(after: Evaluation, gate: GateConfig) -> tuple[RequiredScore, ...]:
-    """Return every bound of the gate beside what the model reached, field by field."""
+def assess(metrics: Metrics, gate: GateConfig, published: Release | None = None) -> tuple[RequiredScore, ...]:
+    """Return every bound of the gate beside what the model reached: overall, the published model, field by field."""
+    after = metrics.after
     overall = (
         RequiredScore(name="macro-F1", reached=after.macro_f1, bound=gate.macro_f1_min, is_minimum=True),
         RequiredScore(name="JSON valid", reached=after.json_valid, bound=gate.json_valid_min, is_minimum=True),
         RequiredScore(name="ungrounded", reached=after.ungrounded_rate, bound=gate.ungrounded_max, is_minimum=False),
     )
-    fields = tuple(
-        RequiredScore(name=f"F1 of {name}", reached=scores.f1, bound=gate.field_f1_min, is_minimum=True)
-        for name, scores in sorted(after.fields.items())
+    return overall + _beside_published(metrics, gate, published) + _by_field(after, gate)
+
+
+def _beside_published(metrics: Metrics, gate: GateConfig, published: Release | None) -> tuple[RequiredScore, ...]:
+    measured = (metrics.validation_sha256, metrics.after.samples)
+    if published is None or measured != (published.validation_sha256, published.samples):
+        return ()
+    # rounded: 0.9 - 0.02 must not refuse 0.88
+    bound = max(round(published.macro_f1 - gate.macro_f1_loss_max, 9), 0.0)
+    name = f"macro-F1 beside the published run {published.run_id}"
+    return (RequiredScore(name=name, reached=metrics.after.macro_f1, bound=bound, is_minimum=True),)
+
+
+def _by_field(after: Evaluation, gate: GateConfig) -> tuple[RequiredScore, ...]:
+    """Return a bound for each field, the worst field first."""
+    by_f1 = sorted(after.fields.items(), key=lambda field: (field[1].f1, field[0]))
+    return tuple(
+        RequiredScore(
+            name=f"F1 of {name}{' (worst field)' if rank == 0 else ''}",
+            reached=scores.f1,
+            bound=gate.field_f1_min,
+            is_minimum=True,
+        )
+        for rank, (name, scores) in enumerate(by_f1)
     )
-    return overall + fields
+
+
+def gate_table(scores: Sequence[RequiredScore]) -> str:
+    """Return the gate's answer as text: how many bounds were missed, then a line for each, the missed ones first."""
+    missed = [score for score in scores if not score.is_met]
+    lines = [str(score) for score in sorted(scores, key=lambda score: score.is_met)]
+    return "\n".join([f"{len(missed)} of the gate's {len(scores)} bounds missed:", *lines])

@@ -21,6 +21,8 @@ class Environment(Frozen):
     training_config_file: str = Field(min_length=1)
     hf_endpoint: str = Field(pattern=r"^https?://")
     git_commit: str = Field(default="unknown", min_length=1)
+    instance_id: str | None = Field(default=None, description="Only the functions outside the workflow have it.")
+    topic_arn: str | None = None
 
     @property
     def training_config_path(self) -> Path:

@@ -39,7 +39,12 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── ArtifactCorruptError
     │   ├── ArchiveConflictError
     │   ├── ModelRejectedError
-    │   └── PublishFailedError
+    │   ├── PublishFailedError
+    │   └── ReleaseHistoryInvalidError
+    ├── EndedError                  the execution was ended from outside; these stand in run records only
+    │   ├── ExecutionAbortedError
+    │   ├── ExecutionTimedOutError
+    │   └── ExecutionFailedError
     └── ServiceError                AWS or the Hub
         ├── AwsUnavailableError          retryable
         ├── AwsRefusedError
@@ -107,7 +112,7 @@ class InstanceError(FineTuneSlmError):
 class InstanceBusyError(InstanceError):
     retryable = True
     exit_code = 75
-    remedy = "Another run holds the instance: wait for it, or stop it with: fine-tune-slm stop RUN."
+    remedy = "Another run holds the instance: wait for it, or stop it with: aws stepfunctions stop-execution."
 
 
 class InstanceCapacityError(InstanceError):
@@ -229,6 +234,26 @@ class ModelRejectedError(ReleaseError):
 
 class PublishFailedError(ReleaseError):
     remedy = "The archive is kept and the Hub's main branch is unchanged: start again with resume_from set to this run."
+
+
+class EndedError(FineTuneSlmError):
+    """The execution ended without its own Catch; the reaper stopped the instance and wrote the record."""
+
+
+class ExecutionAbortedError(EndedError):
+    remedy = "Somebody stopped the execution: start again with resume_from set to this run if that was a mistake."
+
+
+class ExecutionTimedOutError(EndedError):
+    remedy = "The state machine's own time limit ended it: start again with resume_from set to this run."
+
+
+class ExecutionFailedError(EndedError):
+    remedy = "Step Functions ended it past every Catch: read the last events of the execution's history."
+
+
+class ReleaseHistoryInvalidError(ReleaseError):
+    remedy = "Restore an older version of the named object; without the object, nothing is compared or rolled back."
 
 
 class ServiceError(FineTuneSlmError):

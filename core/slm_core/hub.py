@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from typing import NamedTuple
 
 import urllib3
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from slm_core.errors import HubTokenRefusedError, HubUnavailableError
+from slm_core.errors import BaseModelMissingError, HubTokenRefusedError, HubUnavailableError
 
 _WRITING_ROLES = {"write", "fineGrained"}
 _TOKEN = re.compile(r"[!-~]+")
+_REDIRECTS = {301, 302, 303, 307, 308}
+_MISSING = {"RepoNotFound", "RevisionNotFound", "EntryNotFound"}
 _TIMEOUT = urllib3.Timeout(connect=5, read=15)
 
 
@@ -49,23 +52,39 @@ class Identity(_Seen):
         return self.role == "fineGrained" or (self.role == "write" and repo_id.partition("/")[0] in namespaces)
 
 
-def who_is(endpoint: str, token: str, secret_name: str) -> Identity:
+class Access(NamedTuple):
+    """A token, where it is shown, and the secret that it came from: the name that errors tell."""
+
+    endpoint: str
+    token: str
+    secret_name: str
+
+
+def who_is(access: Access) -> Identity:
     """Return the identity behind a token.
 
     Raises: HubTokenRefusedError naming the secret; HubUnavailableError when the Hub does not answer properly.
     """
-    if not _TOKEN.fullmatch(token):
-        # http.client would quote it in its own complaint
-        raise HubTokenRefusedError(f"Secret {secret_name} holds something that is no token")
-    try:
-        response = urllib3.PoolManager(retries=False, timeout=_TIMEOUT).request(
-            "GET", f"{endpoint}/api/whoami-v2", headers={"Authorization": f"Bearer {token}"}
-        )
-    except urllib3.exceptions.HTTPError as error:
-        raise HubUnavailableError(f"The Hub at {endpoint} does not answer ({type(error).__name__})") from None
+    response = _ask(access, "GET", "/api/whoami-v2")
     if response.status in {401, 403}:
-        raise HubTokenRefusedError(f"The Hub refused the token in secret {secret_name} ({response.status})")
-    return _identity(endpoint, response)
+        raise HubTokenRefusedError(f"The Hub refused the token in secret {access.secret_name} ({response.status})")
+    return _identity(access.endpoint, response)
+
+
+def require_reading(access: Access, repo_id: str, revision: str) -> None:
+    """Return when the token may read a base model at its pinned revision; on a gated one, its licence is accepted.
+
+    Raises: HubTokenRefusedError naming secret and model; BaseModelMissingError; HubUnavailableError.
+    """
+    response = _ask(access, "HEAD", f"/{repo_id}/resolve/{revision}/config.json")
+    status, what = response.status, f"{repo_id} at revision {revision}"
+    if status == 200 or status in _REDIRECTS:
+        return
+    if status == 404 or response.headers.get("X-Error-Code") in _MISSING:
+        raise BaseModelMissingError(f"The Hub shows no {what} to the token in secret {access.secret_name} ({status})")
+    if status in {401, 403}:
+        raise HubTokenRefusedError(f"The token in secret {access.secret_name} may not read {what} ({status})")
+    raise HubUnavailableError(f"The Hub at {access.endpoint} answered {status} for {what}")
 
 
 def require_writing(identity: Identity, repo_id: str, secret_name: str) -> None:
@@ -77,6 +96,20 @@ def require_writing(identity: Identity, repo_id: str, secret_name: str) -> None:
         raise HubTokenRefusedError(f"The token in secret {secret_name} has the role {identity.role}, not write")
     if not identity.may_write_to(repo_id):
         raise HubTokenRefusedError(f"The token in secret {secret_name} cannot publish to {repo_id}")
+
+
+def _ask(access: Access, method: str, path: str) -> urllib3.BaseHTTPResponse:
+    if not _TOKEN.fullmatch(access.token):
+        # http.client would quote it in its own complaint
+        raise HubTokenRefusedError(f"Secret {access.secret_name} holds something that is no token")
+    headers = {"Authorization": f"Bearer {access.token}"}
+    try:
+        # a redirect is an answer already; the token must not follow it to another server
+        return urllib3.PoolManager(retries=False, timeout=_TIMEOUT).request(
+            method, f"{access.endpoint}{path}", headers=headers, redirect=False
+        )
+    except urllib3.exceptions.HTTPError as error:
+        raise HubUnavailableError(f"The Hub at {access.endpoint} does not answer ({type(error).__name__})") from None
 
 
 def _identity(endpoint: str, response: urllib3.BaseHTTPResponse) -> Identity:

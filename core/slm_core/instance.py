@@ -91,10 +91,13 @@ class Instance:
             raise
         return StartAnswer.ACCEPTED
 
-    def stop(self) -> None:
-        """Ask EC2 to stop the instance; that it cannot be stopped just now is no error: the caller looks again."""
+    def stop(self, *, is_forced: bool = False) -> None:
+        """Ask EC2 to stop the instance; that it cannot be stopped just now is no error: the caller looks again.
+
+        A forced stop gives the operating system no time: for an instance that does not stop otherwise.
+        """
         try:
-            self._ec2.stop_instances(InstanceIds=[self.instance_id])
+            self._ec2.stop_instances(InstanceIds=[self.instance_id], Force=is_forced)
         except ClientError as error:
             if error_code(error) not in _CHANGING_CODES:
                 raise

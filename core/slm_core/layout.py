@@ -59,6 +59,11 @@ def dataset_prefix(sha256: str) -> str:
     return f"datasets/{sha256}/"
 
 
+def release_key(repo_id: str) -> str:
+    """Return the S3 key of the history of a Hub repository's releases."""
+    return f"releases/{repo_id}.json"
+
+
 def s3_uri(bucket: str, key: str) -> str:
     """Return the s3:// form of a key."""
     return f"s3://{bucket}/{key}"

@@ -7,7 +7,7 @@ so that a late effect of an earlier owner is told from one of the present owner.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,8 @@ from slm_core.errors import InstanceBusyError, LeaseLostError
 from slm_core.training_config import Frozen
 
 LEASE_NAME = "gpu-instance"
+# longer than a healthy run can be silent: every Retry of a polling state used up (a test of the workflow adds them)
+TERM = timedelta(minutes=75)
 _KEY = {"lease_name": LEASE_NAME}
 _IS_OURS = "run_id = :run_id AND fence = :fence"
 
@@ -59,6 +61,7 @@ class Lease(Frozen):
     instance_id: str | None = None
     acquired_at: datetime | None = None
     heartbeat_at: datetime | None = None
+    lease_until: datetime | None = Field(default=None, description="Without another heartbeat the lease ends then.")
     start_requested_at: datetime | None = Field(default=None, description="Set when seen stopped; cleared by the stop.")
     deadline_at: datetime | None = None
     launches: dict[str, Launch] = Field(default_factory=dict, description="By launch time.")
@@ -149,12 +152,24 @@ class LeaseTable:
 
         Raises: LeaseLostError.
         """
-        self._write(run_id, fence, "SET heartbeat_at = :now", {":now": _now()})
+        values = {":now": _now(), ":until": _until()}
+        self._write(run_id, fence, "SET heartbeat_at = :now, lease_until = :until", values)
+
+    def note_sweep(self, launched_at: datetime) -> datetime:
+        """Return when the sweeper first asked this launch to stop; the first note of a launch stays."""
+        key = {"lease_name": f"sweep {_launch_key(launched_at)}"}
+        found = self._table.update_item(
+            Key=key,
+            UpdateExpression="SET asked_at = if_not_exists(asked_at, :now)",
+            ExpressionAttributeValues={":now": _now()},
+            ReturnValues="ALL_NEW",
+        )
+        return datetime.fromisoformat(str(found["Attributes"]["asked_at"]))
 
     def release(self, run_id: str, fence: int) -> None:
         """Give the instance back; the fence stays. Releasing twice changes nothing."""
         try:
-            change = "SET released_at = :now REMOVE owner_arn, run_id, start_requested_at"
+            change = "SET released_at = :now REMOVE owner_arn, run_id, start_requested_at, lease_until"
             self._write(run_id, fence, change, {":now": _now()})
         except LeaseLostError:
             return
@@ -163,14 +178,14 @@ class LeaseTable:
         condition = "(attribute_not_exists(fence) OR fence = :seen_fence) AND "
         condition += "owner_arn = :seen_owner" if seen.owner_arn else "attribute_not_exists(owner_arn)"
         values: dict[str, Any] = {":seen_fence": seen.fence, ":fence": seen.fence + 1, ":now": _now(), ":none": {}}
-        values |= {":arn": owner.arn, ":run_id": owner.run_id, ":instance_id": owner.instance_id}
+        values |= {":arn": owner.arn, ":run_id": owner.run_id, ":instance_id": owner.instance_id, ":until": _until()}
         values[":is_taken_over"] = seen.owner_arn is not None
         values |= {":seen_owner": seen.owner_arn} if seen.owner_arn else {}
         self._table.update_item(
             Key=_KEY,
             ConditionExpression=condition,
             UpdateExpression="SET fence = :fence, owner_arn = :arn, run_id = :run_id, instance_id = :instance_id, "
-            "acquired_at = :now, heartbeat_at = :now, launches = :none, losses = :none, "
+            "acquired_at = :now, heartbeat_at = :now, lease_until = :until, launches = :none, losses = :none, "
             "is_taken_over = :is_taken_over "
             "REMOVE start_requested_at, deadline_at, command, released_at",
             ExpressionAttributeValues=values,
@@ -207,6 +222,10 @@ def _launch_key(launched_at: datetime) -> str:
 
 def _now() -> str:
     return clock.now().isoformat()
+
+
+def _until() -> str:
+    return (clock.now() + TERM).isoformat()
 
 
 def _plain(value: Any) -> Any:

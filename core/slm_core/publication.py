@@ -1,14 +1,16 @@
-"""One commit on the Hub that makes a repository's main branch equal to an archive.
+"""One commit on the Hub that makes a repository's main branch equal to an archive, or to an earlier release again.
 
 A commit is atomic and `parent_commit` refuses it when main has moved, so main is the old or the complete new release at
 every moment. Why no branch that is merged later: docs/decisions/0012-one-commit-on-main.md.
 
-The only module that imports huggingface_hub, and only inside its functions: one layer of one Lambda has it.
+The only module that imports huggingface_hub, and only inside its functions: one layer of one Lambda has it, and whoever
+calls the command line's rollback.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -58,15 +60,65 @@ def publish(store: ObjectStore, keys: RunKeys, target: HubRepository) -> Publica
 
     Raises: ArtifactCorruptError, HubTokenRefusedError, HubUnavailableError, PublishFailedError.
     """
-    from huggingface_hub import HfApi  # noqa: PLC0415  (only PublishModel has it)
-
-    api = HfApi(endpoint=target.endpoint, token=target.token.get_secret_value())
-    with tempfile.TemporaryDirectory() as directory, _leaf_errors(target.repo_id):
-        files = _download(store, keys, Path(directory))
+    api = _api(target)
+    with _scratch(keys.run_id) as directory, _leaf_errors(target.repo_id):
+        files = _download(store, keys, directory)
         api.create_repo(target.repo_id, private=target.is_private, exist_ok=True)
         revision = _commit(api, target.repo_id, files, keys.run_id)
         api.create_tag(target.repo_id, tag=keys.run_id, revision=revision, exist_ok=True)
     return Publication(repo_id=target.repo_id, revision=revision)
+
+
+def main_equals(target: HubRepository, revision: str) -> bool:
+    """Return whether main has the files of a revision, by their hashes.
+
+    Raises: HubTokenRefusedError, HubUnavailableError, PublishFailedError.
+    """
+    api = _api(target)
+    with _leaf_errors(target.repo_id):
+        return _release_tree(api, target.repo_id, _MAIN) == _release_tree(api, target.repo_id, revision)
+
+
+def restore(target: HubRepository, revision: str, message: str) -> str:
+    """Return the commit with which main has the files of an earlier revision again; no new one when it has them.
+
+    Raises: HubTokenRefusedError, HubUnavailableError, PublishFailedError.
+    """
+    from huggingface_hub import CommitOperationCopy, CommitOperationDelete  # noqa: PLC0415
+
+    api, repo_id = _api(target), target.repo_id
+    with _leaf_errors(repo_id):
+        head = str(api.repo_info(repo_id).sha)
+        present, wanted = _release_tree(api, repo_id, head), _release_tree(api, repo_id, revision)
+        differing = sorted(path for path, digest in wanted.items() if present.get(path) != digest)
+        superfluous = sorted(set(present) - set(wanted))
+        if not differing and not superfluous:
+            return head
+        operations: list[CommitOperationCopy | CommitOperationDelete] = [
+            # weights are not uploaded again: the Hub has them under their hash
+            *(CommitOperationCopy(path, path, src_revision=revision) for path in differing),
+            *(CommitOperationDelete(path_in_repo=path) for path in superfluous),
+        ]
+        commit = api.create_commit(repo_id, operations, commit_message=message, revision=_MAIN, parent_commit=head)
+        if _release_tree(api, repo_id, commit.oid) != wanted:
+            raise PublishFailedError(f"Commit {commit.oid} of {repo_id} is not equal to {revision}")
+    return commit.oid
+
+
+def _api(target: HubRepository) -> HfApi:
+    from huggingface_hub import HfApi  # noqa: PLC0415  (only PublishModel has it)
+
+    return HfApi(endpoint=target.endpoint, token=target.token.get_secret_value())
+
+
+@contextmanager
+def _scratch(run_id: str) -> Iterator[Path]:
+    """Give a directory; what a killed attempt of this run left behind would fill the disk of a warm function."""
+    prefix = f"release-{run_id}-"
+    for left_behind in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        shutil.rmtree(left_behind, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=prefix) as directory:
+        yield Path(directory)
 
 
 def _download(store: ObjectStore, keys: RunKeys, directory: Path) -> dict[str, Path]:
@@ -111,6 +163,11 @@ def _tree(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:
     return {
         entry.path: entry.lfs.sha256 if entry.lfs else entry.blob_id for entry in entries if isinstance(entry, RepoFile)
     }
+
+
+def _release_tree(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:
+    tree = _tree(api, repo_id, revision)
+    return {path: digest for path, digest in tree.items() if path not in _KEPT_BY_THE_HUB}
 
 
 def _is_equal(present: Mapping[str, str], wanted: Mapping[str, _Digests]) -> bool:

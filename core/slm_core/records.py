@@ -204,6 +204,36 @@ class DatasetFile(Frozen):
     records: int = Field(ge=1)
 
 
+class Release(Frozen):
+    """A commit on the Hub that a run published, and the score that the next run is compared with."""
+
+    run_id: RunId
+    revision: str = Field(min_length=7, description="Commit on the Hub; the run's id is its tag.")
+    macro_f1: float
+    samples: int = Field(ge=1, description="Validation records that macro_f1 was measured on.")
+    validation_sha256: Sha256
+    published_at: datetime
+    is_withdrawn: bool = Field(default=False, description="A rollback took it back.")
+
+
+class ReleaseHistory(Frozen):
+    """releases/<repository>.json: the releases in the order in which the Hub's main came to hold them."""
+
+    schema_version: Literal[1] = 1
+    repo_id: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    releases: tuple[Release, ...] = ()
+
+    @property
+    def standing(self) -> tuple[Release, ...]:
+        """The releases that no rollback took back."""
+        return tuple(release for release in self.releases if not release.is_withdrawn)
+
+    @property
+    def current(self) -> Release | None:
+        """What main holds."""
+        return self.standing[-1] if self.standing else None
+
+
 class FailureRecord(Frozen):
     """Why a run failed."""
 

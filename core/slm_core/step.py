@@ -20,7 +20,8 @@ from slm_core.training_config import problems
 Event = dict[str, Any]
 Handler = Callable[[Event, LambdaContext], Event]
 logger = Logger(service="fine-tune-slm")
-metrics = Metrics(namespace="FineTuneSlm", service="fine-tune-slm")
+# its dimension `service` comes from the environment: the stack, so that two stages do not count for one another
+metrics = Metrics(namespace="FineTuneSlm")
 
 
 def step(handler: Handler) -> Handler:

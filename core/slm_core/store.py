@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -15,22 +15,34 @@ _MISSING_CODES = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 _PIECE_BYTES = 1 << 20
 
 
+class Version(NamedTuple):
+    """An object as it was at one moment."""
+
+    content: bytes
+    etag: str
+
+
 class ObjectStore:
     """One bucket."""
 
-    def __init__(self, bucket: str) -> None:
+    def __init__(self, bucket: str, s3: Any = None) -> None:
         self.bucket = bucket
-        self._s3 = client("s3")
+        self._s3 = s3 or client("s3")
 
     def read(self, key: str) -> bytes | None:
         """Return an object's content, or None when there is none."""
+        version = self.read_version(key)
+        return None if version is None else version.content
+
+    def read_version(self, key: str) -> Version | None:
+        """Return an object's content with the name of this version of it, or None when there is no object."""
         try:
-            content: bytes = self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            found = self._s3.get_object(Bucket=self.bucket, Key=key)
+            return Version(found["Body"].read(), found["ETag"])
         except ClientError as error:
             if error_code(error) in _MISSING_CODES:
                 return None
             raise
-        return content
 
     def put(self, key: str, content: bytes) -> None:
         """Put an object with its checksum."""
@@ -38,10 +50,18 @@ class ObjectStore:
 
     def put_once(self, key: str, content: bytes) -> bool:
         """Put an object unless one is there, and return whether it was put."""
+        return self.put_version(key, content, None)
+
+    def put_version(self, key: str, content: bytes, replaced: Version | None) -> bool:
+        """Put an object if it is still this version, or still missing; return whether it was put.
+
+        Raises: ClientError for a 409 too: another write is under way, and nobody knows yet which of the two counts.
+        """
+        condition = {"IfMatch": replaced.etag} if replaced else {"IfNoneMatch": "*"}
         try:
-            self._s3.put_object(**self._put_request(key, content), IfNoneMatch="*")
+            self._s3.put_object(**self._put_request(key, content), **condition)
         except ClientError as error:
-            if error_code(error) in {"PreconditionFailed", "ConditionalRequestConflict", "412", "409"}:
+            if error_code(error) in {"PreconditionFailed", "412"} | (_MISSING_CODES if replaced else set()):
                 return False
             raise
         return True

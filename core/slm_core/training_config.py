@@ -85,6 +85,9 @@ class GateConfig(Frozen):
     field_f1_min: Share = Field(description="Bound for the worst field.")
     json_valid_min: Share
     ungrounded_max: Share = Field(description="Bound for the share of values without support in the note.")
+    macro_f1_loss_max: Share = Field(
+        description="Macro-F1 that a model may lose against the published one, on the same validation records."
+    )
 
 
 class LimitsConfig(Frozen):

@@ -17,6 +17,7 @@ from fine_tune_slm.localcloud.clients import Clients
 from fine_tune_slm.localcloud.deploy.package import ARTIFACTS_BUCKET
 from fine_tune_slm.localcloud.deploy.stack import Deployment, deploy
 from fine_tune_slm.localcloud.errors import AlreadyRunningError
+from fine_tune_slm.localcloud.events import EventBridge
 from fine_tune_slm.localcloud.fleet.fleet import Fleet
 from fine_tune_slm.localcloud.fleet.host import HostSpec
 from fine_tune_slm.localcloud.hub.server import LocalHub
@@ -73,6 +74,7 @@ class LocalCloud:
         deployment = Deployment(template, dict(parameters or {}), STACK_NAME, self.settings.region)
         outputs = deploy(deployment, self.client("cloudformation"), self.client("s3"))
         ec2.stop_after_first_boot(ec2_backends[DEFAULT_ACCOUNT_ID][self.settings.region])
+        self._events.start_schedules()
         return outputs
 
     def client(self, service: str) -> Any:
@@ -120,10 +122,12 @@ class LocalCloud:
         self.fleet = resources.enter_context(
             contextlib.closing(Fleet(self._host_spec(), self.settings.timings, self._clients))
         )
+        self._events = EventBridge(self._clients, self.settings.region, self.settings.wait_scale)
         resources.enter_context(
             installed(
                 [
                     *states.seams(self.settings.wait_scale, self._clients.get),
+                    states.end_seam(self._events.execution_ended),
                     *lambdas.seams(self._functions),
                     *s3.seams(),
                     *cloudformation_types.seams(),
@@ -133,6 +137,8 @@ class LocalCloud:
             )
         )
         resources.enter_context(self._keeping())
+        # the first to close: nothing is to be reaped of what ends because the cloud does
+        resources.callback(self._events.close)
 
     @contextlib.contextmanager
     def _keeping(self) -> Iterator[None]:

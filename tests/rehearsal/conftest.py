@@ -91,6 +91,7 @@ def tiny_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config["training"] |= {"lora_rank": 2, "checkpoint_steps": 2}
     config["evaluation"] |= {"samples": 4, "max_new_tokens": 16, "batch_size": 4}
     config["gate"] = {"macro_f1_min": 0.0, "field_f1_min": 0.0, "json_valid_min": 0.0, "ungrounded_max": 1.0}
+    config["gate"] |= {"macro_f1_loss_max": 1.0}
     (project / "config" / TINY_CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")
     config["gate"] |= {"macro_f1_min": 1.0}
     (project / "config" / STRICT_CONFIG).write_text(yaml.safe_dump(config), encoding="utf-8")

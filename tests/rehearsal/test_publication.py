@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import tempfile
 
 import pytest
 from pydantic import SecretStr
@@ -108,6 +109,37 @@ def test_a_commit_beside_ours_is_not_overwritten(archived, hub, monkeypatch):
         _publish(archived, hub)
     assert "theirs.txt" in _main(hub)
     assert hub.head(REPO) != first.revision
+
+
+def test_a_commit_whose_answer_is_lost_is_found_by_the_retry_and_not_made_twice(archived, hub, monkeypatch):
+    import httpx2
+    from huggingface_hub import HfApi
+
+    create_commit = HfApi.create_commit
+
+    def unheard(self, *arguments, **named):
+        create_commit(self, *arguments, **named)
+        raise httpx2.ReadTimeout("x")
+
+    with monkeypatch.context() as losing:
+        losing.setattr(HfApi, "create_commit", unheard)
+        with pytest.raises(HubUnavailableError):
+            _publish(archived, hub)
+    head = hub.head(REPO)
+    assert set(_main(hub)) - {".gitattributes"} == {*FILES, "manifest.json"}
+    assert _publish(archived, hub).revision == head == hub.head(REPO)
+    assert hub.store.resolve(REPO, archived.keys.run_id).oid == head
+
+
+def test_what_a_killed_attempt_of_this_run_left_on_the_disk_is_cleared_away(archived, hub, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "disk"))
+    left_behind = tmp_path / "disk" / f"release-{archived.keys.run_id}-abc"
+    another = tmp_path / "disk" / "release-run-2-abc"
+    for directory in (left_behind, another):
+        directory.mkdir(parents=True)
+        (directory / "adapter_model.safetensors").write_bytes(b"weights")
+    _publish(archived, hub)
+    assert list((tmp_path / "disk").iterdir()) == [another]
 
 
 @pytest.mark.parametrize(

@@ -117,3 +117,25 @@ def test_a_write_token_that_can_only_read_is_refused(tiny_stage):
         result = tiny_stage.run("read-only-writer")
     assert result.card.error == "HubTokenRefusedError"
     assert tiny_stage.stage.read_token not in result.card.cause
+
+
+@pytest.mark.usefixtures("untouched_instance")
+def test_a_gated_model_whose_licence_was_not_accepted_is_known_before_the_instance_starts(tiny_stage):
+    stranger = tiny_stage.cloud.hub.create_token("read", ["local/another-model"])
+    with with_secret(tiny_stage, "HubReadTokenSecretId", stranger):
+        result = tiny_stage.run("gated")
+    assert result.card.error == "HubTokenRefusedError"
+    assert "may not read" in result.card.cause
+    assert "accept the model's licence" in result.card.cause
+    assert stranger not in result.card.cause
+
+
+@pytest.mark.usefixtures("untouched_instance")
+def test_a_revision_that_the_base_model_does_not_have_is_known_before_the_instance_starts(tiny_stage):
+    ssm, name = tiny_stage.cloud.client("ssm"), "/fine-tune-slm/hub/base_model_revision"
+    with without_parameter(ssm, name):
+        ssm.put_parameter(Name=name, Value="f" * 40, Type="String")
+        result = tiny_stage.run("no-such-revision")
+        ssm.delete_parameter(Name=name)
+    assert result.card.error == "BaseModelMissingError"
+    assert "Check hub/base_model_revision" in result.card.cause

@@ -13,8 +13,10 @@ from rich.console import Console
 from slm_core.records import Manifest
 
 from fine_tune_slm.closing import RunResult, show_result
+from fine_tune_slm.errors import RollbackRefusedError
 from fine_tune_slm.kept_runs import KeptRuns, verify_archive
 from fine_tune_slm.rehearsal import rehearse
+from fine_tune_slm.rollback import plan_rollback, published_by_rehearsal, roll_back
 
 STATES_OF_A_GOOD_RUN = [
     "Receive",
@@ -79,6 +81,17 @@ def test_the_hub_has_the_same_files_as_the_archive(result):
     published = {file["path"]: file["sha256"] for file in commit["files"]}
     manifest = Manifest.model_validate_json((result.archive / "manifest.json").read_bytes())
     assert {file.path: file.sha256 for file in manifest.files}.items() <= published.items()
+
+
+def test_the_release_is_noted_for_the_next_gate_and_the_first_one_cannot_be_rolled_back(result):
+    with published_by_rehearsal(result.run, None) as published:
+        current = published.pointer.read().current
+        assert (current.run_id, current.revision) == (result.run.run_id, result.record.hub_revision)
+        assert current.macro_f1 == result.record.metrics.after.macro_f1
+        with pytest.raises(RollbackRefusedError, match=r"no release of .* before run"):
+            plan_rollback(published, None)
+        same = plan_rollback(published, result.run.run_id)
+        assert roll_back(published, same) == result.record.hub_revision
 
 
 @pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")  # peft's own call
@@ -178,7 +191,10 @@ def test_another_run_goes_on_from_the_checkpoints_of_this_one(result, resumed):
 def test_a_model_that_misses_the_gate_is_kept_and_not_published(resumed):
     assert (resumed.timeline.status, resumed.card.error) == ("FAILED", "ModelRejectedError")
     assert resumed.record.status == "rejected"
-    assert "macro-F1" in resumed.card.cause
+    table = resumed.card.cause.splitlines()
+    assert table[1].startswith("MISSED macro-F1 ")
+    assert [line.split()[0] for line in table[2:-1]] == ["met"] * (len(table) - 3)
+    assert resumed.record.failure.cause == resumed.card.cause
     assert resumed.record.hub_repo is None
     assert not (resumed.run.directory / "hub" / "local").exists()
     assert verify_archive(resumed.archive).run_id == resumed.run.run_id

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from slm_core import lease
 from slm_core.errors import leaves
+from slm_core.state import WaitSeconds
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW_FILE = ROOT / "statemachine" / "fine_tune.asl.json"
@@ -23,7 +25,14 @@ TRANSIENT = {
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.TooManyRequestsException",
 }
-AWS_NAMES = TRANSIENT | {"Lambda.Unknown", "Sandbox.Timedout", "States.Timeout", "States.ALL"}
+UNFINISHED = {"Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout", "States.Timeout"}
+AWS_NAMES = TRANSIENT | UNFINISHED | {"States.ALL"}
+
+# the states in which the instance runs and somebody must be seen to care; each beats first of all
+WATCHED = ("StartInstance", "CheckInstance", "StartTraining", "CheckTraining", "ArchiveArtifacts")
+# the most that an attempt takes which does not get as far as the beat: the client's own attempts and time-outs
+_BEFORE_THE_BEAT_SECONDS = 45
+_LONGEST_WAIT_SECONDS: int = WaitSeconds.__metadata__[0].metadata[1].le  # type: ignore[attr-defined]
 
 States = Mapping[str, dict[str, Any]]
 
@@ -174,6 +183,34 @@ def short_timeouts(workflow: Mapping[str, Any], template: Mapping[str, Any]) -> 
             yield f"{name} times out before its function does"
 
 
+def long_silences(workflow: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the states in which a healthy run may be silent for so long that the sweeper takes it for dead.
+
+    The worst case: the longest wait, an attempt of full length after its beat, then every retry ended before one.
+    """
+    for name in WATCHED:
+        state = workflow["States"][name]
+        rules = [
+            rule for rule in state.get("Retry", ()) if {"AwsUnavailableError", *UNFINISHED} & {*rule["ErrorEquals"]}
+        ]
+        silent = _LONGEST_WAIT_SECONDS + state.get("TimeoutSeconds", 0) + sum(map(_longest_seconds, rules))
+        if silent > lease.TERM.total_seconds():
+            yield f"{name} may be silent for {silent:.0f} s, longer than a lease runs"
+
+
+def _longest_seconds(rule: Mapping[str, Any]) -> float:
+    pauses = [rule["IntervalSeconds"] * rule["BackoffRate"] ** number for number in range(rule["MaxAttempts"])]
+    return sum(min(pause, rule.get("MaxDelaySeconds", pause)) + _BEFORE_THE_BEAT_SECONDS for pause in pauses)
+
+
+def half_retried(workflow: Mapping[str, Any]) -> Iterator[str]:
+    for name, state in tasks(workflow["States"]):
+        for rule in state.get("Retry", ()):
+            named = UNFINISHED & set(rule["ErrorEquals"])
+            if named and named != UNFINISHED:
+                yield f"{name} retries some of the ways in which a function ends before its time, and others not"
+
+
 def unquoted_placeholders(text: str) -> Iterator[str]:
     for match in re.finditer(r"\$\{\w+\}", text):
         if text[match.start() - 1] != '"' or text[match.end()] != '"':
@@ -190,6 +227,8 @@ def violations(workflow: Mapping[str, Any], template: Mapping[str, Any]) -> list
         unknown_errors,
         retryable_but_never_retried,
         ways_past_the_stop,
+        long_silences,
+        half_retried,
     )
     found = [problem for rule in alone for problem in rule(workflow)]
     return [*found, *misspelt(workflow, template), *short_timeouts(workflow, template)]

@@ -62,6 +62,11 @@ MUTATIONS = {
     "StartInstance leads to Succeeded without a stop": _set("ArchiveArtifacts", "Next", "AssessModel"),
     "a failure ends green": _set("HowItFailed", "Default", "Succeeded"),
     "the placeholder of CheckTraining": _set("CheckTraining", "Resource", "${CheckInstanceFunctionArn}"),
+    "CheckTraining may be silent for": _first_retry("CheckTraining", "MaxAttempts", 60),
+    "ArchiveArtifacts may be silent for": _set("ArchiveArtifacts", "TimeoutSeconds", 4000),
+    "StartTraining retries some of the ways": lambda states: states["StartTraining"]["Retry"][-1]["ErrorEquals"].remove(
+        "Runtime.ExitError"
+    ),
     "StopInstance times out before": _set("StopInstance", "TimeoutSeconds", 5),
 }
 

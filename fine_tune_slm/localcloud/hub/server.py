@@ -115,6 +115,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # head and body are two writes: Nagle's algorithm would hold the second one back for 40 ms
+    disable_nagle_algorithm = True
     server: _Server
 
     def do_GET(self) -> None:

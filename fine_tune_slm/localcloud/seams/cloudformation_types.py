@@ -28,6 +28,7 @@ _CREATE_PARAMETERS = ("cls", "resource_name", "cloudformation_json", "account_id
 _WITHOUT_EFFECT_HERE = (
     "AWS::CloudWatch::Alarm",
     "AWS::Lambda::EventInvokeConfig",
+    "AWS::SNS::Subscription",
     "AWS::SNS::TopicPolicy",
     "AWS::SQS::QueuePolicy",
     "AWS::ECR::RepositoryPolicy",

@@ -27,7 +27,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
-from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfunctions_parser_backends
 from moto.stepfunctions.responses import get_backend
 from moto.stepfunctions.utils import cfn_to_api_tags
@@ -70,23 +70,43 @@ def seams(wait_scale: float, client_for: ClientFor) -> list[Seam]:
     retry_time = RetryTime(wait_scale)
     start_parameters = ("self", "state_machine_arn", "name", "execution_input", "trace_header")
     create_parameters = ("cls", "resource_name", "cloudformation_json", "account_id", "region_name", "kwargs")
-    event_parameters = ("self", "context", "event_type", "event_details", "timestamp", "update_source_event_id")
     client_parameters = ("region", "service", "state_credentials")
     return [
+        *limit_seams(),
         Seam(WaitFunction, "_wait_interval", ("self", "env", "wait_seconds"), lambda _: _scaled_wait(wait_scale)),
         Seam(retrier_decl, "time", (), lambda _: retry_time),
         Seam(RetrierDecl, "_eval_body", ("self", "env"), retry_time.knowing_whose_sleep),
-        Seam(ErrorEqualsDecl, "_eval_body", ("self", "env"), _never_catching_what_aws_never_catches),
         Seam(StepFunctionsParserBackend, "start_execution", start_parameters, _checked_start),
         Seam(
             StateMachine, "create_from_cloudformation_json", create_parameters, lambda _: classmethod(_create_machine)
         ),
         Seam(Execution, "get_start_execution_details", ("self",), _start_time_as_text),
+        Seam(lambda_eval_utils, "boto_client_for", client_parameters, lambda _: _role_client(client_for)),
+    ]
+
+
+def limit_seams() -> list[Seam]:
+    """Return the seams that hold AWS's limits and its rules of what can be caught, whatever the time goes by."""
+    event_parameters = ("self", "context", "event_type", "event_details", "timestamp", "update_source_event_id")
+    return [
+        Seam(ErrorEqualsDecl, "_eval_body", ("self", "env"), _never_catching_what_aws_never_catches),
         Seam(EventManager, "add_event", event_parameters, _counted_events),
         Seam(state_module.CommonStateField, "_eval_body", ("self", "env"), _failing_when_history_is_full),
         Seam(state_module, "is_within_size_quota", ("value",), lambda _: is_within_payload_limit),
-        Seam(lambda_eval_utils, "boto_client_for", client_parameters, lambda _: _role_client(client_for)),
     ]
+
+
+def end_seam(has_ended: Callable[[Execution], None]) -> Seam:
+    """Return the seam that tells of every execution that has ended."""
+
+    def telling(original: Callable[..., None]) -> Callable[..., None]:
+        def terminated(self: BaseExecutionWorkerCommunication) -> None:
+            original(self)
+            has_ended(self.execution)
+
+        return terminated
+
+    return Seam(BaseExecutionWorkerCommunication, "terminated", ("self",), telling)
 
 
 def abort_executions(region: str) -> None:

@@ -34,7 +34,8 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["rehearse"], ["extract"], ["runs"], ["status"], ["dataset", "publish"], ["params", "init"]]
+    "arguments",
+    [[], ["rehearse"], ["extract"], ["runs"], ["status"], ["rollback"], ["dataset", "publish"], ["params", "init"]],
 )
 def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
     assert run([*arguments, "--help"], monkeypatch) == 0

@@ -6,6 +6,7 @@ import shlex
 import pytest
 
 from fine_tune_slm.failure_card import failure_card
+from fine_tune_slm.summary import failure_text
 from fine_tune_slm.timeline import Timeline
 
 
@@ -64,3 +65,14 @@ def test_the_command_that_resumes_keeps_what_the_run_was_asked(failed_record, ti
         "Comment": "it's mine",
         "resume_from": "r",
     }
+
+
+def test_the_gates_table_keeps_its_lines_under_one_another(failed_record, timeline):
+    failure = failed_record.failure.model_copy(
+        update={"error": "ModelRejectedError", "cause": "1 missed:\nMISSED x\nmet y"}
+    )
+    card = failure_card("r", failed_record.model_copy(update={"failure": failure}), timeline)
+    lines = failure_text(card).splitlines()
+    first = next(number for number, line in enumerate(lines) if "1 missed:" in line)
+    column = lines[first].index("1 missed:") - len("[bold][/]")
+    assert lines[first + 1 : first + 3] == [" " * column + "MISSED x", " " * column + "met y"]

@@ -6,10 +6,12 @@ import pytest
 from slm_core import hub
 from slm_core.aws import client
 from slm_core.errors import (
+    BaseModelMissingError,
     ConfigInvalidError,
     DatasetMissingError,
     HubTokenMissingError,
     HubTokenRefusedError,
+    HubUnavailableError,
     InstanceBusyError,
     SettingMissingError,
 )
@@ -29,15 +31,20 @@ def prepared(account, monkeypatch):
         client("secretsmanager").create_secret(Name=account.secret(name), SecretString=f"hf_{name}")
     account.put_json(f"datasets/{DATASET_SHA256}/manifest.json", {"files": {}})
 
-    def who_is(_endpoint, token, _secret_name):
+    def who_is(access):
         return hub.Identity.model_validate(
-            {"name": "local", "auth": {"accessToken": {"role": token.removeprefix("hf_")}}}
+            {"name": "local", "auth": {"accessToken": {"role": access.token.removeprefix("hf_")}}}
         )
+
+    def require_reading(access, repo_id, revision):
+        account.asked_to_read.append((access.token, repo_id, revision))
 
     def no_ec2(operation, _request):
         raise AssertionError(f"PrepareRun called EC2's {operation}")
 
+    account.asked_to_read = []
     monkeypatch.setattr(hub, "who_is", who_is)
+    monkeypatch.setattr(hub, "require_reading", require_reading)
     monkeypatch.setattr(client("ec2"), "_make_api_call", no_ec2)
     return account
 
@@ -141,9 +148,25 @@ def test_a_read_token_in_the_place_of_the_write_token_is_refused(prepared):
     assert prepared.lease().owner_arn is None
 
 
-def test_a_run_that_does_not_publish_needs_no_right_to_write(prepared):
-    client("secretsmanager").put_secret_value(SecretId=prepared.secret("write"), SecretString="hf_read")
+def test_a_run_that_does_not_publish_needs_no_token_that_writes(prepared):
+    client("secretsmanager").delete_secret(SecretId=prepared.secret("write"), ForceDeleteWithoutRecovery=True)
     assert _prepare({"publish": False})["run_id"] == RUN_ID
+
+
+def test_the_reading_token_is_tried_on_the_pinned_base_model(prepared):
+    _prepare()
+    assert prepared.asked_to_read == [("hf_read", "meta-llama/Llama-3.1-8B-Instruct", "c" * 40)]
+
+
+@pytest.mark.parametrize("error", [HubTokenRefusedError, BaseModelMissingError, HubUnavailableError])
+def test_a_base_model_that_cannot_be_read_leaves_the_instance_free(prepared, monkeypatch, error):
+    def require_reading(*_):
+        raise error("no")
+
+    monkeypatch.setattr(hub, "require_reading", require_reading)
+    with pytest.raises(error):
+        _prepare()
+    assert prepared.lease().owner_arn is None
 
 
 def test_a_busy_instance_is_told_without_touching_its_run(prepared, monkeypatch):

@@ -1,14 +1,19 @@
-"""ArchiveArtifacts, AssessModel and CompleteRun: what is kept, what is rejected, and what the record says."""
+"""ArchiveArtifacts, AssessModel, PublishModel and CompleteRun: what is kept, rejected, noted and recorded."""
 
 from datetime import timedelta
 
 import pytest
-from slm_core.errors import ArtifactCorruptError, LeaseLostError, ModelRejectedError
+from slm_core.aws import client
+from slm_core.errors import ArtifactCorruptError, LeaseLostError, ModelRejectedError, ReleaseHistoryInvalidError
 from slm_core.lease import Launch
-from slm_core.records import RunRecord
+from slm_core.records import Release, RunRecord
+from slm_core.releases import ReleasePointer
+from slm_core.state import Publication
 
-from lambdas import archive_artifacts, assess_model, complete_run
+from lambdas import archive_artifacts, assess_model, complete_run, publish_model
 from tests.unit.emulated_account import RUN_ID, START, metrics_json
+
+REPO = "local/adapter"
 
 
 @pytest.fixture
@@ -52,10 +57,80 @@ def test_a_run_may_be_configured_not_to_publish(account, archived):
     assert assess_model.handler(archived, None)["publish"] is False
 
 
-def test_every_bound_that_a_rejected_model_missed_is_named(account, archived):
+def test_every_bound_of_a_rejected_model_is_named_beside_what_it_reached(account, archived):
     account.write_spec(1, gate__macro_f1_min=0.95, gate__field_f1_min=0.99, gate__json_valid_min=1.0)
-    with pytest.raises(ModelRejectedError, match=r"macro-F1 0\.900.*F1 of stage 0\.900"):
+    with pytest.raises(ModelRejectedError) as raised:
         assess_model.handler(archived, None)
+    assert raised.value.message.splitlines() == [
+        "2 of the gate's 4 bounds missed:",
+        "MISSED macro-F1 0.900, at least 0.950",
+        "MISSED F1 of stage (worst field) 0.900, at least 0.990",
+        "met    JSON valid 1.000, at least 1.000",
+        "met    ungrounded 0.000, at most 0.100",
+        "Measured on 8 validation records",
+    ]
+
+
+def _release(**changes):
+    release = {"run_id": "run-0", "revision": "a" * 40, "macro_f1": 0.9, "samples": 8, "published_at": START}
+    return Release.model_validate(release | {"validation_sha256": "0" * 64} | changes)
+
+
+def test_a_model_that_is_worse_than_the_published_one_is_rejected(account, archived):
+    ReleasePointer(account.store, REPO).publish(_release(macro_f1=0.93))
+    with pytest.raises(
+        ModelRejectedError, match=r"MISSED macro-F1 beside the published run run-0 0\.900, at least 0\.910"
+    ):
+        assess_model.handler(archived, None)
+
+
+def test_a_release_that_a_rollback_took_back_is_not_compared_with(account, archived):
+    pointer = ReleasePointer(account.store, REPO)
+    pointer.publish(_release(run_id="run-a", macro_f1=0.85))
+    pointer.publish(_release(macro_f1=0.99))
+    pointer.restore("run-a")
+    assert assess_model.handler(archived, None)["publish"] is True
+
+
+def test_a_release_history_that_cannot_be_read_stops_the_gate_by_name(account, archived):
+    account.store.put(f"releases/{REPO}.json", b"torn")
+    with pytest.raises(ReleaseHistoryInvalidError, match=f"releases/{REPO}.json"):
+        assess_model.handler(archived, None)
+
+
+@pytest.fixture
+def on_the_hub(account, archived, monkeypatch):
+    """The state of a run at PublishModel, before a Hub that takes whatever is published."""
+    client("secretsmanager").create_secret(Name=account.secret("write"), SecretString="hf_write")
+    archived["run"]["write_token_secret_id"] = account.secret("write")
+    monkeypatch.setattr(publish_model, "publish", lambda *_: Publication(repo_id=REPO, revision="b" * 40))
+    return archived
+
+
+def test_what_was_published_is_noted_for_the_next_gate(account, on_the_hub):
+    assert publish_model.handler(on_the_hub, None) == {"repo_id": REPO, "revision": "b" * 40}
+    current = ReleasePointer(account.store, REPO).read().current
+    assert (current.run_id, current.revision, current.macro_f1, current.samples) == (RUN_ID, "b" * 40, 0.9, 8)
+    assert (current.validation_sha256, current.published_at) == ("0" * 64, account.time())
+
+
+def test_publishing_again_changes_nothing_and_a_kill_before_the_note_is_made_up_for(account, on_the_hub, monkeypatch):
+    with monkeypatch.context() as killed:
+        killed.setattr(ReleasePointer, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            publish_model.handler(on_the_hub, None)
+    publish_model.handler(on_the_hub, None)
+    noted = account.store.read(f"releases/{REPO}.json")
+    account.time.forward(minutes=1)
+    publish_model.handler(on_the_hub, None)
+    assert account.store.read(f"releases/{REPO}.json") == noted
+
+
+def test_a_run_that_lost_its_lease_publishes_nothing(account, on_the_hub):
+    account.leases.release(RUN_ID, 1)
+    with pytest.raises(LeaseLostError):
+        publish_model.handler(on_the_hub, None)
+    assert account.store.read(f"releases/{REPO}.json") is None
 
 
 @pytest.mark.parametrize("content", [b"{}", metrics_json(macro_f1=1.0)])

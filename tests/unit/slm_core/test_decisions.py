@@ -6,12 +6,12 @@ import pytest
 from slm_core import decisions
 from slm_core.decisions import HowItGoes
 from slm_core.errors import leaves
-from slm_core.records import Metrics, Outcome, Progress
+from slm_core.records import Metrics, Outcome, Progress, Release
 from slm_core.training_config import GateConfig, LimitsConfig
 
 from tests.unit.emulated_account import START, metrics_json
 
-GATE = GateConfig(macro_f1_min=0.8, field_f1_min=0.6, json_valid_min=0.98, ungrounded_max=0.1)
+GATE = GateConfig(macro_f1_min=0.8, field_f1_min=0.6, json_valid_min=0.98, ungrounded_max=0.1, macro_f1_loss_max=0.02)
 
 
 def _limits(**changes):
@@ -96,8 +96,16 @@ def test_success_and_running_are_what_they_say():
 
 
 def _missed(**changes):
-    after = Metrics.model_validate_json(metrics_json(**changes)).after
-    return [score.name for score in decisions.assess(after, GATE) if not score.is_met]
+    return [score.name for score in decisions.assess(_metrics(**changes), GATE) if not score.is_met]
+
+
+def _metrics(**changes):
+    return Metrics.model_validate_json(metrics_json(**changes))
+
+
+def _published(**changes):
+    release = {"run_id": "run-0", "revision": "a" * 40, "macro_f1": 0.9, "samples": 8, "published_at": START}
+    return Release.model_validate(release | {"validation_sha256": "0" * 64} | changes)
 
 
 def test_a_model_on_the_bounds_meets_the_gate():
@@ -115,14 +123,49 @@ def test_each_bound_is_held(changes, name):
 def test_the_worst_field_is_named():
     scores = {"precision": 1, "recall": 1, "f1_interval": {"low": 0, "high": 1}}
     fields = {"stage": scores | {"f1": 0.59}, "genes": scores | {"f1": 0.6}}
-    assert _missed(fields=fields) == ["F1 of stage"]
+    assert _missed(fields=fields) == ["F1 of stage (worst field)"]
 
 
-def test_a_missed_bound_reads_as_a_sentence():
-    after = Metrics.model_validate_json(metrics_json(macro_f1=0.5)).after
-    assert str(decisions.assess(after, GATE)[0]) == "macro-F1 0.500, at least 0.800 required"
+def test_a_bound_reads_as_value_and_bound():
+    scores = decisions.assess(_metrics(macro_f1=0.5), GATE)
+    assert [str(score) for score in scores[:2]] == [
+        "MISSED macro-F1 0.500, at least 0.800",
+        "met    JSON valid 1.000, at least 0.980",
+    ]
 
 
 @pytest.mark.parametrize("error", ["AwsUnavailableError", "HubUnavailableError"])
 def test_a_passing_trouble_of_the_host_is_relaunched_not_polled_again(error):
     assert decisions.judge_outcome(_outcome(status="failed", error=error)).status == "relaunch"
+
+
+@pytest.mark.parametrize(("macro_f1", "is_met"), [(0.95, True), (0.9, True), (0.88, True), (0.879, False)])
+def test_a_model_may_lose_no_more_than_the_margin_against_the_published_one(macro_f1, is_met):
+    (score,) = [
+        score for score in decisions.assess(_metrics(macro_f1=macro_f1), GATE, _published()) if "run-0" in score.name
+    ]
+    assert (score.bound, score.is_met) == (0.88, is_met)
+
+
+@pytest.mark.parametrize("changes", [{"validation_sha256": "1" * 64}, {"samples": 500}])
+def test_scores_on_other_validation_records_are_not_compared(changes):
+    assert len(decisions.assess(_metrics(), GATE, _published(**changes))) == len(decisions.assess(_metrics(), GATE))
+
+
+def test_the_table_names_every_bound_and_the_worst_field_and_begins_with_the_missed_ones():
+    interval = {"low": 0.0, "high": 1.0}
+    fields = {
+        name: {"precision": f1, "recall": f1, "f1": f1, "f1_interval": interval}
+        for name, f1 in (("cancer_type", 0.95), ("stage", 0.5), ("treatment", 0.7))
+    }
+    table = decisions.gate_table(decisions.assess(_metrics(fields=fields), GATE, _published()))
+    assert table.splitlines() == [
+        "1 of the gate's 7 bounds missed:",
+        "MISSED F1 of stage (worst field) 0.500, at least 0.600",
+        "met    macro-F1 0.900, at least 0.800",
+        "met    JSON valid 1.000, at least 0.980",
+        "met    ungrounded 0.000, at most 0.100",
+        "met    macro-F1 beside the published run run-0 0.900, at least 0.880",
+        "met    F1 of treatment 0.700, at least 0.600",
+        "met    F1 of cancer_type 0.950, at least 0.600",
+    ]

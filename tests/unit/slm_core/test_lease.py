@@ -2,7 +2,7 @@
 
 import pytest
 from slm_core.errors import InstanceBusyError, LeaseLostError
-from slm_core.lease import Launch, SentCommand
+from slm_core.lease import TERM, Launch, SentCommand
 
 from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, aws_error
 
@@ -119,3 +119,12 @@ def test_the_same_loss_counts_once(account):
     account.take_lease()
     counts = [account.leases.record_loss(RUN_ID, 1, key, "why") for key in ("command a", "command a", "command b")]
     assert counts == [1, 1, 2]
+
+
+def test_a_lease_runs_for_its_term_from_each_heartbeat_and_ends_with_the_release(account):
+    assert account.take_lease().lease_until == account.time() + TERM
+    account.time.forward(minutes=30)
+    account.leases.beat(RUN_ID, 1)
+    assert account.lease().lease_until == account.time() + TERM
+    account.leases.release(RUN_ID, 1)
+    assert account.lease().lease_until is None

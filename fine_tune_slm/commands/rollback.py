@@ -1,0 +1,91 @@
+"""`fine-tune-slm rollback`: the Hub's main back to an earlier release."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fine_tune_slm.commands.options import (
+    DEFAULT_PARAMETER_ROOT,
+    DEFAULT_ROOT,
+    EndpointUrl,
+    ParameterRoot,
+    Profile,
+    Region,
+    Root,
+)
+
+if TYPE_CHECKING:
+    from fine_tune_slm.rollback import Published
+
+REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def rollback(
+    repo: Annotated[
+        str | None, typer.Option(help="Repository on the Hub; by default the stack's publish_repo.")
+    ] = None,
+    to: Annotated[str | None, typer.Option(metavar="RUN", help="Run whose release main is to hold again.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    run: Annotated[
+        str | None, typer.Option(help="Roll back the Hub that this rehearsal kept, by run id or latest.")
+    ] = None,
+    hub_endpoint: Annotated[
+        str, typer.Option(envvar="HF_ENDPOINT", help="The Hub of the stack.")
+    ] = "https://huggingface.co",
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    root: Root = DEFAULT_ROOT,
+) -> None:
+    """Return the Hub's main to the release before the current one, in one commit that is verified by hashes.
+
+    The token comes from HF_TOKEN, otherwise from the stack's secret. The next run's gate compares with what main holds
+    then.
+
+    Example: fine-tune-slm rollback --dry-run
+    """
+    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+    from fine_tune_slm.rollback import published_by_rehearsal, published_from  # noqa: PLC0415
+
+    if repo is not None and not REPO_ID.fullmatch(repo):
+        raise typer.BadParameter("--repo takes NAMESPACE/NAME")
+    with contextlib.ExitStack() as resources:
+        resources.enter_context(aws_refusals_explained())
+        if run is not None:
+            published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find(run), repo))
+        else:
+            account = target(profile, region, endpoint_url, parameter_root)
+            published = published_from(account, account.setting_specs(find_project()), hub_endpoint, repo)
+        _roll_back(published, to, dry_run=dry_run, yes=yes)
+
+
+def _roll_back(published: Published, to: str | None, *, dry_run: bool, yes: bool) -> None:
+    from fine_tune_slm.rollback import plan_rollback, roll_back  # noqa: PLC0415
+
+    plan = plan_rollback(published, to)
+    print(f"repository  {published.repository.repo_id}", *plan.lines(), sep="\n")
+    if dry_run:
+        print("Nothing was changed.")
+        return
+    _require_consent(yes=yes)
+    commit = roll_back(published, plan)
+    print(f"main is {commit}; the next run is compared with {plan.wanted.run_id}.")
+
+
+def _require_consent(*, yes: bool) -> None:
+    from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ArgumentInvalidError("Nobody can be asked without a terminal: add --yes")
+    typer.confirm("Roll back?", abort=True)

@@ -1,0 +1,111 @@
+"""EventBridge and its Scheduler, where moto keeps rules and schedules but acts on none that leads to a function.
+
+A function that fails is tried twice more, after one minute and two, as Lambda does; there is no failure queue here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.events.models import events_backends
+from moto.events.utils import EventMessageType
+from moto.scheduler.models import Schedule, scheduler_backends
+
+from fine_tune_slm.localcloud.clients import Clients
+
+_PAUSES_SECONDS = (60.0, 120.0)
+_SHORTEST_SECONDS = 2.0
+_CLOSE_SECONDS = 10.0
+_RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
+
+
+class EventBridge:
+    """Invokes the functions that rules and schedules name; times are scaled like the workflow's waits."""
+
+    def __init__(self, clients: Clients, region: str, scale: float) -> None:
+        self._clients = clients
+        self._region = region
+        self._scale = scale
+        self._closed = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+
+    def execution_ended(self, execution: Any) -> None:
+        """Send the status change of an execution to every function that a rule names for it."""
+        event = _status_change(execution, self._region)
+        for rule in list(events_backends[DEFAULT_ACCOUNT_ID][self._region].event_buses["default"].rules.values()):
+            if rule.state == "ENABLED" and rule.event_pattern.matches_event(event):
+                for target in rule.targets:
+                    self._run(self._deliver, target["Arn"], event)
+
+    def start_schedules(self) -> None:
+        """Begin to invoke what the enabled schedules with a rate name; other schedules only stand there."""
+        for group in scheduler_backends[DEFAULT_ACCOUNT_ID][self._region].schedule_groups.values():
+            for schedule in group.schedules.values():
+                rate = _RATE.fullmatch(schedule.schedule_expression)
+                if rate and schedule.state == "ENABLED" and ":lambda:" in schedule.target["Arn"]:
+                    self._run(self._repeat, schedule, int(rate[1]) * _SECONDS[rate[2]] * self._scale)
+
+    def close(self) -> None:
+        """Send nothing more and wait for what is on its way."""
+        with self._lock:
+            self._closed.set()
+        end = time.monotonic() + _CLOSE_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    def _run(self, work: Any, *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments, name="events", daemon=True)
+        with self._lock:
+            if not self._closed.is_set():
+                thread.start()
+                self._threads = [one for one in self._threads if one.is_alive()] + [thread]
+
+    def _repeat(self, schedule: Schedule, seconds: float) -> None:
+        while not self._closed.wait(max(seconds, _SHORTEST_SECONDS)):
+            event = {"source": "aws.scheduler", "detail-type": "Scheduled Event", "resources": [schedule.arn]}
+            self._deliver(schedule.target["Arn"], event, schedule.target["RoleArn"])
+
+    def _deliver(self, function_arn: str, event: Mapping[str, Any], role_arn: str | None = None) -> None:
+        for pause_seconds in (0.0, *_PAUSES_SECONDS):
+            if self._closed.wait(pause_seconds * self._scale) or self._has_succeeded(function_arn, event, role_arn):
+                return
+
+    def _has_succeeded(self, function_arn: str, event: Mapping[str, Any], role_arn: str | None) -> bool:
+        try:
+            payload = json.dumps(event).encode()
+            answer = self._clients.get("lambda", role_arn).invoke(FunctionName=function_arn, Payload=payload)
+        except (ClientError, BotoCoreError):
+            return False
+        return "FunctionError" not in answer
+
+
+def _status_change(execution: Any, region: str) -> EventMessageType:
+    detail = {
+        "executionArn": execution.exec_arn,
+        "stateMachineArn": execution.state_machine.arn,
+        "name": execution.name,
+        "status": execution.exec_status.value,
+        "error": execution.error,
+    }
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "account": DEFAULT_ACCOUNT_ID,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "region": region,
+        "resources": [execution.exec_arn],
+        "detail": detail,
+    }

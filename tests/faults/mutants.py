@@ -1,0 +1,124 @@
+"""Plays the mutants and says which promise noticed each: python -m tests.faults.mutants --json FILE
+
+A mutant is killed by a promise that it breaks and that the product keeps on the very same schedule. Exit code 1 when
+less than WANTED_SHARE of them are killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.faults.environment import without_the_users_settings
+
+without_the_users_settings()
+
+from tests.faults.fault import Schedule  # noqa: E402 - botocore reads the environment when it is imported
+from tests.faults.mutant_list import MUTANTS  # noqa: E402
+from tests.faults.mutant_schedules import SECRET  # noqa: E402
+from tests.faults.mutation import Mutant  # noqa: E402
+from tests.faults.play import play  # noqa: E402
+from tests.faults.world.world import Account, emulated_account  # noqa: E402
+
+WANTED_SHARE = 0.95
+# a mutant that breaks the emulation itself was not noticed by a promise
+_NO_PROMISE = "nothing breaks the world itself"
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a mutant."""
+
+    name: str
+    killed_by: tuple[str, ...]
+    wanted: tuple[str, ...]
+    schedules: int
+    how: str = ""
+
+    @property
+    def is_killed(self) -> bool:
+        """Whether a promise noticed the mutant."""
+        return bool(self.killed_by)
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether one of the promises did that should."""
+        return bool(set(self.killed_by) & set(self.wanted))
+
+
+class Trial:
+    """Mutants against schedules, in one account; what the product itself shows is played once."""
+
+    def __init__(self, account: Account) -> None:
+        self._account = account
+        self._kept: dict[Schedule, tuple[str, ...]] = {}
+
+    def fate(self, mutant: Mutant) -> Fate:
+        """Return what became of a mutant; its first broken promise ends the trial."""
+        for number, schedule in enumerate(mutant.schedules, start=1):
+            known = {_essence(violation) for violation in self.violations(schedule)}
+            with mutant.change(self._account):
+                found = play(schedule, self._account).violations
+            new = [violation for violation in found if _essence(violation) not in known | {_NO_PROMISE}]
+            if new:
+                names = tuple(dict.fromkeys(_promise(violation) for violation in new))
+                return Fate(mutant.name, names, mutant.promises, number, new[0])
+        return Fate(mutant.name, (), mutant.promises, len(mutant.schedules))
+
+    def violations(self, schedule: Schedule) -> tuple[str, ...]:
+        """Return what the product itself breaks."""
+        if schedule not in self._kept:
+            self._kept[schedule] = tuple(play(schedule, self._account).violations)
+        return self._kept[schedule]
+
+
+def _promise(violation: str) -> str:
+    return violation.partition(":")[0]
+
+
+def _essence(violation: str) -> str:
+    """Return the promise; of a secret that was seen also where, because Step Functions itself repeats a bad request."""
+    return re.sub(r"\d+", "#", violation) if violation.startswith(SECRET) else _promise(violation)
+
+
+def report(fates: Sequence[Fate]) -> float:
+    """Print the table and return the share of mutants that were killed."""
+    for fate in sorted(fates, key=lambda fate: (fate.is_killed, fate.is_as_expected)):
+        mark = "killed" if fate.is_killed else "LIVES"
+        by = "; ".join(fate.killed_by) or f"expected: {'; '.join(fate.wanted)}"
+        late = "" if fate.is_as_expected else " (not by what was expected)" if fate.is_killed else ""
+        print(f"{mark:7}{fate.name:46}{fate.schedules:3}  {by}{late}")
+    share = sum(fate.is_killed for fate in fates) / len(fates)
+    print(f"{sum(fate.is_killed for fate in fates)} of {len(fates)} mutants killed by a promise: {share:.1%}")
+    return share
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play all mutants and return 1 when too many live."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="mutants whose name holds this")
+    parser.add_argument("--json", type=Path, help="where to write the figures")
+    given = parser.parse_args(arguments)
+    began = time.monotonic()
+    with emulated_account() as account:
+        trial = Trial(account)
+        fates = []
+        for mutant in (mutant for mutant in MUTANTS if given.only in mutant.name):
+            fates.append(trial.fate(mutant))
+            print(f"{fates[-1].name}: {fates[-1].how or 'LIVES'}"[:160], file=sys.stderr)
+    share = report(fates)
+    if given.json:
+        seconds = round(time.monotonic() - began, 1)
+        content = {"killed_share": share, "seconds": seconds, "mutants": [asdict(fate) for fate in fates]}
+        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return 0 if share >= WANTED_SHARE else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,181 @@
+"""What must have come of every run: the promises that need the whole story, and of runs that nothing stood against.
+
+A product that always fails breaks none of the promises in invariants.py: these are the other half.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from slm_core.errors import leaves
+from slm_core.layout import RunKeys
+from slm_core.lease import LeaseTable
+from slm_core.prices import load_prices
+from slm_core.records import RunRecord
+from slm_core.training_config import load_training_config
+
+from tests.faults.fault import CallFault, Fault, HostFault, HubFault, RunPlan, Schedule, WorkflowFault
+from tests.faults.invariants import UNRECORDED, Verdict
+from tests.faults.world.host import digest
+from tests.faults.world.world import LEASE_TABLE, ROOT, TYPES, World
+
+OVERHEAD_SECONDS = 1800
+BILL_MARGIN_SECONDS = 90
+STOPPED_MARGIN_SECONDS, STOPPED_WITHOUT_SWEEPER_MARGIN_SECONDS = 1800, 4200
+_TRANSIENT = {"throttled", "unavailable", "internal", "slow down"}
+_PASSING_ON_THE_HUB = {"429", "500", "503", "broken"}
+_SURVIVED_BY_THE_RUN = {"crash", "reboot", "hang", "stopped", "scarce", "capacity 1", "capacity 3", "exit 137"}
+_NAMED = {
+    "nan": "TrainingDivergedError",
+    "oom": "TrainingOutOfMemoryError",
+    "disk full": "DiskFullError",
+    "corrupt": "ArtifactCorruptError",
+}
+_TRAINING_MINUTES = (8, 14)
+_LIMITS = {"max_hours", "budget_usd"}
+
+
+def judge_outcomes(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    """Look at what became of the runs of a world."""
+    for check in (_came_to_its_end, _on_the_hub, _within_limits, _billed, _recorded, _lease_returned):
+        check(world, schedule, verdict)
+
+
+def _runs(world: World, schedule: Schedule) -> Iterator[tuple[RunPlan, Any]]:
+    for plan in schedule.runs:
+        execution = world.execution(plan.name)
+        if execution is not None:
+            yield plan, execution
+
+
+def _came_to_its_end(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    is_survivable = len(schedule.faults) <= 1 and all(_is_survivable(fault) for fault in schedule.faults)
+    if not is_survivable or (schedule.faults and len(schedule.runs) > 1):
+        return
+    named = {_NAMED[fault.kind] for fault in schedule.faults if fault.kind in _NAMED}
+    is_certain = any(fault.kind in _NAMED and _meets_training(fault) for fault in schedule.faults)
+    for plan, execution in _runs(world, schedule):
+        needed_seconds, limit_seconds = plan.steps * plan.seconds_per_step, _limit_seconds(plan)
+        if set(json.loads(plan.execution_input)) - _LIMITS:
+            continue
+        if needed_seconds <= limit_seconds < needed_seconds + OVERHEAD_SECONDS * (1 + len(schedule.faults)):
+            continue
+        wanted = "DeadlineExceededError" if needed_seconds > limit_seconds else None
+        if wanted is None and plan.f1 < _config().gate.macro_f1_min:
+            wanted = "ModelRejectedError"
+        ended = execution.error if execution.exec_status.value == "FAILED" else None
+        allowed = named if is_certain else {wanted, *named}
+        is_kept = execution.exec_status.value in {"SUCCEEDED", "FAILED"} and ended in allowed
+        how = f"{plan.name} ended with {execution.exec_status.value} {ended} instead of {wanted or 'success'}"
+        verdict.require("a run ends as its plan says when nothing worse than a passing fault meets it", is_kept, how)
+
+
+def _is_survivable(fault: Fault) -> bool:
+    if isinstance(fault, CallFault):
+        return fault.kind in _TRANSIENT and fault.times == 1 and not fault.is_after
+    if isinstance(fault, HubFault):
+        return fault.kind in _PASSING_ON_THE_HUB and fault.times == 1 and not fault.is_after
+    return isinstance(fault, HostFault) and (fault.kind in _SURVIVED_BY_THE_RUN or fault.kind in _NAMED)
+
+
+def _meets_training(fault: Fault) -> bool:
+    return isinstance(fault, HostFault) and _TRAINING_MINUTES[0] <= fault.minute <= _TRAINING_MINUTES[1]
+
+
+def _on_the_hub(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    objects, history = world.objects(), list(_history(world))
+    archives = {
+        keys.run_id: files
+        for keys in (RunKeys(world.execution_name(plan.name)) for plan in schedule.runs)
+        if (files := files_under(objects, keys.archive))
+    }
+    for files in history:
+        how = f"a commit holds {sorted(files)}"
+        verdict.require("every commit on main is a whole release", files in [{}, *archives.values()], how)
+    for plan, execution in _runs(world, schedule):
+        archive = archives.get(execution.name)
+        is_there = archive is not None and archive in history
+        if execution.exec_status.value == "SUCCEEDED" and json.loads(plan.execution_input).get("publish", True):
+            verdict.require("success means published", is_there, execution.name)
+        if plan.f1 < _config().gate.macro_f1_min:
+            verdict.require("a rejected model is never published", not is_there, execution.name)
+
+
+def _history(world: World) -> Iterator[dict[str, str]]:
+    store = world.account.hub.store
+    oid = "main" if store.exists(world.repo) else None
+    while oid:
+        commit = store.resolve(world.repo, oid)
+        yield {path: file.sha256 for path, file in commit.files.items() if path != ".gitattributes"}
+        oid = commit.parent
+
+
+def files_under(objects: Mapping[str, bytes], prefix: str) -> dict[str, str]:
+    """Return the digests of the objects under a prefix, by their path."""
+    return {key.removeprefix(prefix): digest(content) for key, content in objects.items() if key.startswith(prefix)}
+
+
+def _within_limits(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    if len(schedule.runs) > 1 or any(getattr(fault, "kind", "") == "started" for fault in schedule.faults):
+        return
+    margin = STOPPED_MARGIN_SECONDS if schedule.layers.sweeper else STOPPED_WITHOUT_SWEEPER_MARGIN_SECONDS
+    ran_seconds = _ran_seconds(world)
+    is_kept = ran_seconds <= _limit_seconds(schedule.runs[0]) + margin
+    verdict.require("the instance runs no longer than the run's limits", is_kept, f"{ran_seconds / 3600:.1f} h")
+
+
+def _billed(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    record = _record(world, world.execution_name(schedule.runs[0].name))
+    if schedule.faults or len(schedule.runs) > 1 or record is None or record.status == "failed":
+        return
+    ran_seconds = _ran_seconds(world)
+    is_right = abs((record.billed_seconds or 0) - ran_seconds) <= BILL_MARGIN_SECONDS
+    how = f"{record.billed_seconds} s in the record, {ran_seconds:.0f} s in EC2"
+    verdict.require("the record tells what AWS bills", is_right, how)
+
+
+def _recorded(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    faults_are_endings = all(isinstance(fault, WorkflowFault) for fault in schedule.faults)
+    is_heard = schedule.layers.reaper and not any(getattr(f, "kind", "") == "event lost" for f in schedule.faults)
+    for _, execution in _runs(world, schedule):
+        status, record = execution.exec_status.value, _record(world, execution.name)
+        is_prepared = RunKeys(execution.name).spec in world.objects()
+        if status in {"ABORTED", "TIMED_OUT"} and faults_are_endings and is_heard and is_prepared:
+            verdict.require("a run that was ended has a record", record is not None, execution.name)
+        if status == "FAILED" and execution.error in leaves() and UNRECORDED not in (execution.cause or ""):
+            failure = record.failure if record else None
+            is_told = failure is not None and failure.error == execution.error
+            how = f"{execution.name}: {execution.error}, the record says {failure}"
+            verdict.require("a failed run's record names its error", is_told, how)
+
+
+def _lease_returned(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    if not schedule.layers.sweeper or any(getattr(f, "function", "") == "SweepInstances" for f in schedule.faults):
+        return
+    lease = LeaseTable(LEASE_TABLE).read()
+    verdict.require("an hour after the last run the lease is free", lease.owner_arn is None, f"{lease.owner_arn}")
+
+
+def _record(world: World, run_id: str) -> RunRecord | None:
+    content = world.objects().get(RunKeys(run_id).record)
+    return RunRecord.model_validate_json(content) if content else None
+
+
+def _ran_seconds(world: World) -> float:
+    return sum((world.timeline.seconds() if end is None else end) - start for start, end in world.host.running_seconds)
+
+
+def _limit_seconds(plan: RunPlan) -> float:
+    """Return the larger of the limits of the two allowed types."""
+    given = json.loads(plan.execution_input)
+    given = given if isinstance(given, dict) else {}
+    limits, prices = _config().limits, load_prices(ROOT / "config" / "prices.yml")
+    cheapest = min(prices.price(instance_type) for instance_type in TYPES)
+    hours = min(given.get("max_hours", limits.max_hours), given.get("budget_usd", limits.budget_usd) / cheapest)
+    return float(hours) * 3600
+
+
+def _config() -> Any:
+    return load_training_config(ROOT / "config" / "training_config.yml")

@@ -1,0 +1,155 @@
+"""Plays one schedule in one world and returns what was found."""
+
+from __future__ import annotations
+
+import importlib.util
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+from tests.faults.fault import Schedule
+from tests.faults.injection import Injection
+from tests.faults.invariants import GUARD, Verdict, Watch, judge
+from tests.faults.outcomes import judge_outcomes
+from tests.faults.world.functions import ServiceFailedError
+from tests.faults.world.world import ROOT, Account, World, deadline_of
+
+SWEEP_SECONDS = 600
+GUARD_SECONDS = 60
+EVENT_SECONDS = 5
+AFTERMATH_SECONDS = 75 * 60
+LONGEST_SECONDS = 56 * 3600
+
+
+@dataclass
+class Finding:
+    """What one schedule showed."""
+
+    schedule: Schedule
+    violations: list[str]
+    checked: Counter[str]
+    injected: Counter[str]
+    minutes_to_stop: float | None
+    stopped_by: str | None
+    statuses: dict[str, str] = field(default_factory=dict)
+    errors: dict[str, str | None] = field(default_factory=dict)
+    calls: Counter[tuple[str, str]] = field(default_factory=Counter)
+    events: int = 0
+    hub_requests: int = 0
+
+
+def play(schedule: Schedule, account: Account) -> Finding:
+    """Return what a schedule shows; the same schedule shows the same."""
+    random.seed(schedule.seed)
+    world, verdict = World(account), Verdict()
+    injection = Injection(schedule, world)
+    calls: Counter[tuple[str, str]] = Counter()
+    with world.open(), injection.installed():
+        watch = _watched(world, verdict, calls)
+        _layers(schedule, world, injection, watch)
+        for plan in schedule.runs:
+            world.host.plans[world.execution_name(plan.name)] = plan.job()
+            world.scores[world.execution_name(plan.name)] = plan.f1
+            world.start(plan.name, plan.execution_input, plan.after_minutes * 60)
+        names = {world.execution_name(plan.name) for plan in schedule.runs}
+        world.timeline.run(lambda: names <= set(world.statuses), LONGEST_SECONDS)
+        last_fault = max([0.0, *(getattr(fault, "minute", 0.0) * 60 for fault in schedule.faults)])
+        world.timeline.run(lambda: False, max(world.timeline.seconds(), last_fault) + AFTERMATH_SECONDS)
+        verdict.require(
+            "nothing breaks the world itself", not world.timeline.failures, repr(world.timeline.failures[:1])
+        )
+        judge(world, schedule, verdict)
+        judge_outcomes(world, schedule, verdict)
+        executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}
+        events = executions[schedule.runs[0].name].exec_worker.env.event_manager.get_event_history()
+        return Finding(
+            schedule=schedule,
+            violations=verdict.violations,
+            checked=verdict.checked,
+            injected=injection.injected,
+            minutes_to_stop=verdict.minutes_to_stop,
+            stopped_by=watch.stopped_by,
+            statuses={name: run.exec_status.value for name, run in executions.items()},
+            errors={name: run.error for name, run in executions.items()},
+            calls=calls,
+            events=len(events),
+            hub_requests=injection._hub_requests,
+        )
+
+
+def _watched(world: World, verdict: Verdict, calls: Counter[tuple[str, str]]) -> Watch:
+    """Return the watch, which looks at each call after the faults had their say."""
+    watch, inject = Watch(world, verdict), world.hooks.before_call
+
+    def before_call(invocation: Any, name: str, request: Any) -> None:
+        calls[(invocation.function, name)] += 1
+        inject(invocation, name, request)
+        watch.before_call(invocation, name, request)
+
+    world.hooks.before_call = before_call
+    return watch
+
+
+def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch) -> None:
+    if schedule.layers.reaper:
+        world.hooks.on_status = lambda arn, status: _tell_reaper(world, injection, arn, status)
+    if schedule.layers.sweeper:
+        event = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
+        world.timeline.every(SWEEP_SECONDS, lambda: _invoke(world, "SweepInstances", event, 0))
+    if schedule.layers.guard:
+        world.timeline.every(GUARD_SECONDS, lambda: _look_as_the_guard(world, watch))
+
+
+def _tell_reaper(world: World, injection: Injection, arn: str, status: str) -> None:
+    if status not in {"ABORTED", "TIMED_OUT", "FAILED"}:
+        return
+    detail = {"executionArn": arn, "status": status, "name": arn.rpartition(":")[2]}
+    event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    for delay_seconds in injection.event_delays_seconds:
+        _invoke(world, "ReapRun", event, EVENT_SECONDS + delay_seconds)
+
+
+def _invoke(world: World, name: str, event: dict[str, Any], after_seconds: float, attempt: int = 1) -> None:
+    """Invoke a function as an event does: a failure is tried twice more, a minute and two later."""
+
+    def run() -> None:
+        try:
+            _, is_error = world.functions.call(name, event)
+        except ServiceFailedError:
+            is_error = True
+        if is_error and attempt < 3:
+            _invoke(world, name, event, 60.0 * attempt, attempt + 1)
+
+    world.timeline.spawn(name, run, after_seconds)
+
+
+def _look_as_the_guard(world: World, watch: Watch) -> None:
+    host = world.host
+    if host.booted_at is None or world.instance().state != "running":
+        return
+    deadline_at = deadline_of(world.instance())
+    heartbeat_at = host.volume.heartbeat_at
+    reason = guard().verdict(
+        world.timeline.now.timestamp(),
+        host.booted_at.timestamp(),
+        deadline_at.timestamp() if deadline_at else None,
+        heartbeat_at.timestamp() if heartbeat_at else None,
+    )
+    if reason:
+        watch.healthy_run_is_spared(GUARD)
+        watch.stopped_by = "guard"
+        host.power_off()
+
+
+@cache
+def guard() -> ModuleType:
+    """Return the host's guard: the very file that the host runs."""
+    spec = importlib.util.spec_from_file_location("host_guard", ROOT / "host" / "guard.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError("host/guard.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,104 @@
+"""The campaign's smaller, fixed part: the same schedules at every run of the tests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import islice
+
+import pytest
+
+from tests.faults import tiers
+from tests.faults.fault import HostFault, RunPlan, Schedule, WorkflowFault
+from tests.faults.mutant_list import MUTANTS
+from tests.faults.mutants import Trial
+from tests.faults.play import Finding, play
+from tests.faults.world.world import Account
+
+# huggingface_hub meets a warning in its upload; raised as an error it would fail the publication that is played
+pytestmark = pytest.mark.filterwarnings("default")
+EVERY = {"single faults": 60, "one layer alone": 16}
+RANDOM_SCHEDULES = 15
+MUTANTS_PLAYED = 8
+
+Play = Callable[[Sequence[Schedule]], list[Finding]]
+
+
+@pytest.fixture(scope="session")
+def played(account: Account) -> Play:
+    return lambda schedules: [play(schedule, account) for schedule in schedules]
+
+
+@pytest.fixture(scope="session")
+def calm(played: Play) -> list[Finding]:
+    return played([Schedule(), Schedule(runs=tiers.TWO_RUNS), Schedule(runs=(RunPlan(name="a", f1=0.3),))])
+
+
+def calls_of(calm: list[Finding]) -> Counter[tuple[str, str]]:
+    return tiers.merged([finding.calls for finding in calm])
+
+
+def broken(findings: list[Finding]) -> list[tuple[str, list[str]]]:
+    return [(finding.schedule.model_dump_json(), finding.violations) for finding in findings if finding.violations]
+
+
+def test_runs_that_nothing_befalls_end_as_they_should(calm: list[Finding]) -> None:
+    assert broken(calm) == []
+    assert [finding.errors["a"] for finding in calm] == [None, None, "ModelRejectedError"]
+
+
+def test_a_sample_of_single_faults_breaks_no_promise(calm: list[Finding], played: Play) -> None:
+    everything = tiers.single_faults(calls_of(calm), calm[0].events, calm[0].hub_requests)
+    findings = played(list(islice(everything, 0, None, EVERY["single faults"])))
+    assert broken(findings) == []
+    assert sum(bool(finding.injected) for finding in findings) > len(findings) / 2
+
+
+def test_a_sample_with_one_layer_alone_breaks_no_promise(calm: list[Finding], played: Play) -> None:
+    findings = played(list(islice(tiers.layers_alone(calm[0].events), 0, None, EVERY["one layer alone"])))
+    assert broken(findings) == []
+
+
+def test_random_schedules_break_no_promise(calm: list[Finding], played: Play) -> None:
+    schedules = tiers.random_schedules(calls_of(calm), calm[0].events, seed=7, count=RANDOM_SCHEDULES)
+    assert broken(played(list(schedules))) == []
+
+
+def test_the_same_schedule_shows_the_same_twice(played: Play) -> None:
+    schedule = Schedule(
+        seed=3,
+        faults=(HostFault(kind="crash", minute=9), WorkflowFault(kind="aborted", event=150)),
+        runs=tiers.TWO_RUNS,
+    )
+    first, second = played([schedule, schedule])
+    assert (first.statuses, first.events, first.calls, first.minutes_to_stop) == (
+        second.statuses,
+        second.events,
+        second.calls,
+        second.minutes_to_stop,
+    )
+
+
+def test_a_schedule_is_shrunk_to_the_fault_that_matters() -> None:
+    culprit = HostFault(kind="crash", minute=9)
+    schedule = Schedule(faults=(HostFault(kind="nan", minute=3), culprit, WorkflowFault(kind="aborted", event=5)))
+    assert tiers.shrink(schedule, lambda one: culprit in one.faults).faults == (culprit,)
+
+
+@pytest.fixture(scope="session")
+def trial(account: Account) -> Trial:
+    return Trial(account)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS[:: len(MUTANTS) // MUTANTS_PLAYED], ids=lambda mutant: mutant.name)
+def test_a_mutant_of_the_product_is_noticed(mutant, trial: Trial) -> None:
+    fate = trial.fate(mutant)
+    assert fate.is_as_expected, fate
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mutant_still_finds_what_it_changes(mutant, account: Account) -> None:
+    before = account.machine_arn
+    with mutant.change(account):
+        pass
+    assert account.machine_arn == before
