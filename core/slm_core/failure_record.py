@@ -18,7 +18,7 @@ from slm_core.run_record import NEVER_STARTED, instance_record, usage_of
 from slm_core.state import FailureInput
 from slm_core.store import ObjectStore
 
-_FIRST_STATE_OF_FAILURE = "StopAfterFailure"
+_STATES_OF_FAILURE = frozenset({"ForgetRequest", "StopAfterFailure"})
 _AT_REST = {NEVER_STARTED, "stopped", "terminated"}
 
 
@@ -68,7 +68,7 @@ def _record(given: FailureInput, explained: Explained, lease: Lease | None, env:
 
 def _failed_state(given: FailureInput) -> str | None:
     try:
-        return failed_state(given.execution.arn, _FIRST_STATE_OF_FAILURE)
+        return failed_state(given.execution.arn, _STATES_OF_FAILURE)
     except (ClientError, BotoCoreError):
         # the record is worth more than this one line of it
         return None

@@ -17,7 +17,12 @@ WORKFLOW_FILE = ROOT / "statemachine" / "fine_tune.asl.json"
 TEMPLATE_FILE = ROOT / "template.yaml"
 # states that run another state's function
 SHARED_FUNCTIONS = {"StopAfterFailure": "StopInstance", "StopBeforeRelaunch": "StopInstance"}
-STOP_PATH = {"StopAfterFailure": "RecordFailure", "RecordFailure": "RunFailedUnrecorded"}
+STOP_PATH = {
+    # what PrepareRun catches replaces the state: a request that was refused must not go on in it
+    "PrepareRun": "ForgetRequest",
+    "StopAfterFailure": "RecordFailure",
+    "RecordFailure": "RunFailedUnrecorded",
+}
 TRANSIENT = {
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -118,8 +123,11 @@ def bad_catches(workflow: Mapping[str, Any]) -> Iterator[str]:
         if rules[-1]["ErrorEquals"] != ["States.ALL"]:
             yield f"{name} does not catch States.ALL last and alone"
         for rule in rules:
-            if rule.get("ResultPath", "$") == "$":
+            replaces = rule.get("ResultPath", "$") == "$"
+            if replaces and name != "PrepareRun":
                 yield f"{name} replaces the state with what it catches"
+            if name == "PrepareRun" and not replaces:
+                yield f"{name} keeps a refused request in the state"
             if rule.get("Next") != STOP_PATH.get(name, "StopAfterFailure"):
                 yield f"{name} does not catch to the stop path"
             if "States.ALL" in rule["ErrorEquals"] and rule is not rules[-1]:

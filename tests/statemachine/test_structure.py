@@ -57,6 +57,8 @@ MUTATIONS = {
     "does not retry Lambda.ServiceException": _set("AssessModel", "Retry", [{"ErrorEquals": ["States.Timeout"]}]),
     "AssessModel does not catch States.ALL last": _catch("AssessModel", ErrorEquals=["ModelRejectedError"]),
     "AssessModel replaces the state": _catch("AssessModel", ResultPath="$"),
+    "PrepareRun keeps a refused request": _catch("PrepareRun", ResultPath="$.failure"),
+    "PrepareRun does not catch to the stop path": _catch("PrepareRun", Next="StopAfterFailure"),
     "AssessModel does not catch to the stop path": _catch("AssessModel", Next="RecordFailure"),
     "AssessModel names NoSuchError": _catch("AssessModel", ErrorEquals=["NoSuchError"]),
     "StartInstance leads to Succeeded without a stop": _set("ArchiveArtifacts", "Next", "AssessModel"),

@@ -116,7 +116,18 @@ def test_what_no_retry_names_is_caught_at_once(workflow, state):
 def _after_a_failure_of(state):
     if state == "RecordFailure":
         return ["RunFailedUnrecorded"]
+    if state == "PrepareRun":
+        return ["ForgetRequest", *STOP_PATH]
     return STOP_PATH[STOP_PATH.index(state) + 1 :] if state in STOP_PATH else STOP_PATH
+
+
+def test_a_refused_request_leaves_the_state(workflow):
+    ended = workflow.run({"PrepareRun": [Raised("ConfigInvalidError")]}, '{"run_name": "hf_not-to-be-repeated"}')
+    for state in ("StopInstance", "RecordFailure"):
+        given = ended.calls[state][0]
+        assert given.keys() - {"stopped"} == {"execution", "failure"}
+        assert given["execution"] == ended.calls["PrepareRun"][0]["execution"]
+        assert given["failure"]["Error"] == "ConfigInvalidError"
 
 
 def test_the_fail_state_shows_what_was_recorded(workflow):
