@@ -191,6 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--schedules", type=int, default=2000, help="random schedules")
     parser.add_argument("--tier", help="only the tiers whose name begins so")
+    parser.add_argument("--every", type=int, default=1, help="only every so many schedules of a tier")
     parser.add_argument("--replay", help="one schedule as JSON")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
@@ -215,7 +216,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _campaign(given: argparse.Namespace) -> list[TierResult]:
     chosen = {
-        name: schedules
+        name: islice(schedules, 0, None, given.every)
         for name, schedules in all_tiers(given.seed, given.schedules).items()
         if name.startswith(given.tier or "")
     }

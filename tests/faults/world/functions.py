@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import io
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.faults.world.timeline import TaskEnded, Timeline
+from tests.faults.world.timeline import Task, TaskEnded, Timeline
 
 ACCOUNT_ID = "123456789012"
 USUAL_SECONDS = 0.4
+_MOMENT_SECONDS = 0.01
 _ERROR_BYTES = 256 * 1024
 STATE_FUNCTIONS = (
     "PrepareRun",
@@ -86,7 +88,12 @@ class Functions:
         self._before = before
         self._counts: Counter[str] = Counter()
         self._active: dict[int, Invocation] = {}
+        self._waited_for_until: dict[Task | None, float] = {}
         self.responses: list[str] = []
+
+    def wait_at_most(self, seconds: float) -> None:
+        """Let the task that runs now wait no longer for an answer: what a state's TimeoutSeconds does."""
+        self._waited_for_until[self._timeline.running] = self._timeline.seconds() + seconds
 
     @property
     def active(self) -> Invocation | None:
@@ -122,8 +129,13 @@ class Functions:
             self._active.pop(task)
             if outer:
                 self._active[task] = outer
-        self._timeline.sleep(USUAL_SECONDS if seconds is None else seconds)
+        self._timeline.sleep(min(USUAL_SECONDS if seconds is None else seconds, self._patience_seconds()))
         return answer
+
+    def _patience_seconds(self) -> float:
+        """Return how long the caller still waits, and a moment more."""
+        until = self._waited_for_until.pop(self._timeline.running, math.inf)
+        return max(0.0, until - self._timeline.seconds()) + _MOMENT_SECONDS
 
     def _run(self, invocation: Invocation, event: Mapping[str, Any]) -> tuple[Any, bool]:
         handler = importlib.import_module(f"lambdas.{snake(invocation.function)}").handler

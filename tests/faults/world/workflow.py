@@ -129,6 +129,7 @@ class WorkflowEngine:
             frame.states.reset(input_value=env.states.get_input())
             frame.stack = copy.deepcopy(env.stack)
             began = timeline.seconds()
+            self._function_client.wait_at_most(limit_seconds)
             try:
                 state._eval_execution(frame)
             finally:

@@ -139,7 +139,8 @@ class World:
         self.bucket = f"bucket-{self.account.number}"
         self.root = f"/faults-{self.account.number}"
         self.repo = f"local/adapter-{self.account.number}"
-        self.functions = Functions(self.timeline, self.hooks.before_function)
+        # asked for at each call: the hooks are set after the world was made
+        self.functions = Functions(self.timeline, lambda invocation: self.hooks.before_function(invocation))
         self.engine = WorkflowEngine(self.timeline, self.functions, self._status_changed)
         self.statuses: dict[str, str] = {}
         self.ended_at: dict[str, float] = {}
