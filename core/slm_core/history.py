@@ -10,7 +10,7 @@ _NEWEST_EVENTS = 100
 
 
 def failed_state(execution_arn: str, entered_after_failure: Collection[str]) -> str | None:
-    """Return the state that was left before one of the named was entered last, or None when recent events do not tell."""
+    """Return the state that was left before one of the named was last entered, or None if recent events do not tell."""
     found = client("stepfunctions").get_execution_history(
         executionArn=execution_arn, reverseOrder=True, maxResults=_NEWEST_EVENTS, includeExecutionData=False
     )

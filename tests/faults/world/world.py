@@ -139,8 +139,7 @@ class World:
         self.bucket = f"bucket-{self.account.number}"
         self.root = f"/faults-{self.account.number}"
         self.repo = f"local/adapter-{self.account.number}"
-        # asked for at each call: the hooks are set after the world was made
-        self.functions = Functions(self.timeline, lambda invocation: self.hooks.before_function(invocation))
+        self.functions = Functions(self.timeline, self._before_function)
         self.engine = WorkflowEngine(self.timeline, self.functions, self._status_changed)
         self.statuses: dict[str, str] = {}
         self.ended_at: dict[str, float] = {}
@@ -255,6 +254,10 @@ class World:
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets.pop(self.bucket, None)
         ssm_backends[DEFAULT_ACCOUNT_ID][REGION]._parameters.clear()
         secretsmanager_backends[DEFAULT_ACCOUNT_ID][REGION].secrets.clear()
+
+    def _before_function(self, invocation: Invocation) -> float | None:
+        # asked for at each call: the hooks are set after the world was made
+        return self.hooks.before_function(invocation)
 
     def _status_changed(self, execution: Any, status: str) -> None:
         self.statuses[execution.name] = status
