@@ -34,7 +34,7 @@ from extraction.canonical import canonical_items
 from extraction.schema import FIELDS, DatasetRecord
 
 _SAMPLE = 500
-_UNGROUNDED = ("is not grounded", "is not what its text says")
+_UNGROUNDED = ("is not grounded", "is not what its text says", "has an item that the note does not support")
 _LEAKED = ("is in the label",)
 _UNREAD = ("does not survive the canonical form", "the labels are not those of the spans")
 

@@ -15,6 +15,7 @@ from extraction.grounding import is_grounded
 from extraction.schema import FIELDS, ExtractionRecord, Field
 
 MAX_WORDS = 330
+_RADIATION = re.compile(r"radi|\bx?rt\b|chemort|\bgy\b|\bsbrt\b|beam|stupp|\bcrt\b", re.IGNORECASE)
 
 
 def faults(note: Note) -> list[str]:
@@ -64,6 +65,8 @@ def _unsupported(field: Field, note: Note) -> frozenset[str]:
     """Return the items of a label that nothing in the note speaks for and that no named rule infers."""
     tags = [Tag.parse(span.tag) for span in note.spans if span.tag.startswith(f"{field}|")]
     inferred = frozenset(item for tag in tags if tag.rule for item in canonical_items(field, tag.label))
+    if field == "treatment" and not _RADIATION.search(note.record.input):
+        inferred -= canonical_items(field, "radiation therapy")
     items = canonical_items(field, getattr(note.record.output, field)) - inferred
     if field == "stage" and not tags:
         return frozenset()  # spread alone makes a stage IV; `_is_grounded` proves it
@@ -76,21 +79,34 @@ def _survives(field: Field, output: ExtractionRecord) -> bool:
 
 
 def _leaks(note: Note) -> list[str]:
-    """Return the tags of distractors whose text the label of their field contains."""
-    fields = {
-        "negative_gene": note.record.output.gene_mutation,
-        "untested": f"{note.record.output.gene_mutation}; {note.record.output.biomarker}",
-        "considered": note.record.output.treatment,
-        "ruled_out_site": note.record.output.metastasis_site,
-        "drug": note.record.output.treatment,
+    """Return the tags of distractors that the label of their field contains, as text or in another spelling."""
+    output = note.record.output
+    texts = {
+        "negative_gene": output.gene_mutation,
+        "untested": f"{output.gene_mutation}; {output.biomarker}",
+        "considered": output.treatment,
+        "ruled_out_site": output.metastasis_site,
+        "equivocal": output.metastasis_site,
+        "drug": output.treatment,
+    }
+    fields: dict[str, Field] = {
+        "considered": "treatment",
+        "drug": "treatment",
+        "ruled_out_site": "metastasis_site",
+        "equivocal": "metastasis_site",
     }
     leaked = []
     for span in note.spans:
         kind, _, text = span.tag.partition("|")
-        value = fields.get(kind.removeprefix("!"))
-        if kind.startswith("!") and value and text and _contains(value, text):
+        value, field = texts.get(kind.removeprefix("!")), fields.get(kind.removeprefix("!"))
+        if kind.startswith("!") and value and text and (_contains(value, text) or _shares(field, text, value)):
             leaked.append(span.tag)
     return leaked
+
+
+def _shares(field: Field | None, text: str, value: str) -> bool:
+    """Return True when the metric reads the text as one of the value's items."""
+    return field is not None and bool(canonical_items(field, text) & canonical_items(field, value))
 
 
 def _contains(value: str, text: str) -> bool:
