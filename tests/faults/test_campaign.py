@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -9,6 +10,7 @@ from itertools import islice
 import pytest
 
 from tests.faults import tiers
+from tests.faults.canary import CANARY_NOTE, CANARY_TOKEN
 from tests.faults.fault import FunctionFault, HostFault, RunPlan, Schedule, WorkflowFault
 from tests.faults.mutant_list import MUTANTS
 from tests.faults.mutants import Trial
@@ -60,6 +62,12 @@ def test_a_function_that_lambda_refuses_or_that_is_slow_is_asked_again(played: P
     [finding] = played([Schedule(faults=(refused, slow))])
     assert (finding.violations, finding.errors) == ([], {"a": None})
     assert finding.injected == {"Lambda: Lambda.Unknown": 1, "Lambda: slow": 1}
+
+
+def test_a_refused_request_is_repeated_nowhere(played: Play) -> None:
+    refused = RunPlan(name="a", execution_input=json.dumps({"token": CANARY_TOKEN, "note": CANARY_NOTE}))
+    [finding] = played([Schedule(runs=(refused,))])
+    assert (finding.violations, finding.errors) == ([], {"a": "ConfigInvalidError"})
 
 
 def test_a_sample_with_one_layer_alone_breaks_no_promise(calm: list[Finding], played: Play) -> None:

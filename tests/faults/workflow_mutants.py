@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from tests.faults.canary import CANARY_TOKEN
 from tests.faults.fault import FOREVER, HostFault, HubFault
 from tests.faults.mutant_schedules import (
     CALM,
@@ -13,6 +15,7 @@ from tests.faults.mutant_schedules import (
     NAN_ALONE,
     PUBLISHED,
     REJECTED,
+    SECRET,
     STOPPED,
     TWO,
     WORKFLOW_ALONE,
@@ -21,6 +24,8 @@ from tests.faults.mutant_schedules import (
     one,
 )
 from tests.faults.mutation import Change, in_workflow, mutants
+
+_REFUSED = json.dumps({"token": CANARY_TOKEN})
 
 
 def _without(*states: str, part: str) -> Change:
@@ -46,6 +51,10 @@ def _choice_to(state: str, value: object, target: str) -> Change:
 
 def _archived_early(states: dict[str, Any]) -> None:
     states["HowTrainingGoes"]["Default"] = "ArchiveArtifacts"
+
+
+def _request_kept(states: dict[str, Any]) -> None:
+    states["PrepareRun"]["Catch"][0].update(ResultPath="$.failure", Next="StopAfterFailure")
 
 
 def _catches_to(target: str) -> Change:
@@ -117,5 +126,6 @@ WORKFLOW = mutants(
         PUBLISHED,
         (CALM,),
     ),
+    ("a refused request is kept", in_workflow(_request_kept), SECRET, (one(execution_input=_REFUSED),)),
     ("the record of a success is skipped", _to("PublishModel", "Succeeded"), "success is recorded", (CALM,)),
 )
