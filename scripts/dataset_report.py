@@ -37,6 +37,9 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         *_table(("gate", "value", "bound", ""), [_gate(gate) for gate in report["gates"]]),
         "",
+        "Of {items:,} label items {items_without_support:,} have no support in their note by the metric's grounding rules:"
+        " they are inferences that those rules do not know.".format_map(report["check"]),
+        "",
         "## Hardness: what needs no language model",
         "",
         "Macro-F1 on the validation notes. A baseline above its bound would mean that the notes are too easy.",
@@ -44,6 +47,12 @@ def page(report: Mapping[str, Any]) -> str:
         *_table(("baseline", "macro-F1", "bound", ""), [_gate(_as_gate(one)) for one in report["hardness"]]),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _without_support() -> dict[str, int]:
+    """Return how many label items there are, and how many the metric's grounding finds nothing for in their note."""
+    files = measured(str(COMMAND), "dataset", "check", str(DATASET), "--json")["files"].values()
+    return {name: sum(one[name] for one in files) for name in ("records", "items", "items_without_support")}
 
 
 def _gate(gate: Mapping[str, Any]) -> tuple[str, ...]:
@@ -64,6 +73,7 @@ def main() -> int:
     report = {
         "manifest_sha256": hashlib.sha256((DATASET / "manifest.json").read_bytes()).hexdigest(),
         "gates": measured(str(COMMAND), "dataset", "gates", "--json"),
+        "check": _without_support(),
         "hardness": measured(sys.executable, "-m", "scripts.dataset_hardness", "--json"),
     }
     MEASURED.mkdir(parents=True, exist_ok=True)
