@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from casebook.gates import measure
+from casebook.gates import EmptySplitError, measure
 from casebook.generate import DEFAULT_SEED, Counts, Progress, generate, write_notes
 
 
@@ -47,7 +47,11 @@ def _generate(options: argparse.Namespace) -> int:
 
 def _gates(options: argparse.Namespace) -> int:
     counts = Counts(options.train, options.validation, options.challenge)
-    gates = measure(write_notes(options.seed, counts, _progress()))
+    try:
+        gates = measure(write_notes(options.seed, counts, _progress()))
+    except EmptySplitError as error:
+        print(f"{error}.", file=sys.stderr)
+        return 2
     for gate in gates:
         sign = ">=" if gate.is_minimum else "<="
         print(f"{'pass' if gate.passes else 'FAIL'}  {gate.value:10.4g} {sign} {gate.bound:<6g} {gate.name}")

@@ -54,12 +54,21 @@ class Gate:
         return self.value >= self.bound if self.is_minimum else self.value <= self.bound
 
 
+class EmptySplitError(ValueError):
+    """The training or the validation split has no notes: there is nothing to measure."""
+
+
 at_least = partial(Gate, is_minimum=True)
 
 
 def measure(notes: dict[str, list[Note]]) -> list[Gate]:
-    """Return every gate for a generated dataset."""
+    """Return every gate for a generated dataset.
+
+    Raises: EmptySplitError.
+    """
     train, validation = notes["train"], notes["validation"]
+    if not train or not validation:
+        raise EmptySplitError("The gates need at least one training and one validation note")
     every = [note for found in notes.values() for note in found]
     return [
         *_soundness(every),

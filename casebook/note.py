@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from casebook.case import Case
-from casebook.catalogue import Catalogue
+from casebook.catalogue import Catalogue, Entity
 from casebook.clauses import Clauses, is_held_out
 from casebook.fill import draw_length, fill
 from casebook.grammar import Writer
@@ -71,12 +71,17 @@ def write_note(case: Case, edition: Edition, attempt: int = 0) -> Note:
 
 
 def _genres(edition: Edition, case: Case) -> list[tuple[str, float]]:
-    """Return the genres of the split with their shares; nobody images a disease of the marrow or resects a lymphoma."""
+    """Return the genres of the split with their shares."""
     laws = edition.data.genres.items()
-    barred = {"radiology"} if case.entity.scan == "scan_marrow" else set()
-    barred |= {"pathology"} if case.entity.is_blood_cancer else set()
+    barred = barred_genres(case.entity)
     fitting = [(name, law) for name, law in laws if edition.split in law.get("splits", [edition.split])]
     return [(name, law["share"]) for name, law in fitting if name not in barred]
+
+
+def barred_genres(entity: Entity) -> set[str]:
+    """Return the genres that never tell of an entity: nobody images a disease of the marrow or resects a lymphoma."""
+    barred = {"radiology"} if entity.scan == "scan_marrow" else set()
+    return barred | ({"pathology"} if entity.is_blood_cancer else set())
 
 
 def _superseded_response(spans: list[Span]) -> list[str]:

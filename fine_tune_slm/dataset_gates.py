@@ -28,7 +28,7 @@ from fine_tune_slm.errors import DatasetStaleError
 def notes_of(directory: Path, progress: Progress | None = None) -> dict[str, list[Note]]:
     """Return the notes behind the files of a generated dataset.
 
-    Raises: DatasetStaleError when a file is not byte for byte what the generator writes for its manifest.
+    Raises: DatasetStaleError when a file is empty, or not byte for byte what the generator writes for its manifest.
     """
     manifest = _manifest(directory)
     if manifest.generator_version != GENERATOR_VERSION or manifest.config_sha256 != catalogue().digest:
@@ -37,6 +37,8 @@ def notes_of(directory: Path, progress: Progress | None = None) -> dict[str, lis
         if _digest(directory / name) != entry.sha256:
             raise DatasetStaleError(f"{name} is not the file that the manifest lists")
     sizes = {split: manifest.files[f"{split}.jsonl"].records for split in SPLITS}
+    if empty := [f"{split}.jsonl" for split in SPLITS if sizes[split] < 1]:
+        raise DatasetStaleError(f"There is nothing to measure: {', '.join(empty)} without records")
     notes = write_notes(manifest.seed, Counts(**sizes), progress)
     for split in SPLITS:
         content = "".join(f"{note.record.json_line()}\n" for note in notes[split])

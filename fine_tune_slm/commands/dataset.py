@@ -15,6 +15,7 @@ SHOWN_PROBLEMS = 100
 # the same as in casebook.generate, which --help must not load; a test holds them together
 DATASET_SEED = 20260101
 DATASET_DIRECTORY = "synthetic-instruction-tuning-dataset"
+MAX_RECORDS = 200_000
 
 app = typer.Typer(
     help="Write, check, judge, look at and publish a dataset.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -26,23 +27,30 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same notes on e
 @app.command("generate")
 def generate(
     seed: Seed = DATASET_SEED,
-    train: Annotated[int, typer.Option(min=0, help="Records in train.jsonl.")] = 4500,
-    validation: Annotated[int, typer.Option(min=0, help="Records in validation.jsonl.")] = 500,
-    challenge: Annotated[int, typer.Option(min=0, help="Records in challenge.jsonl.")] = 400,
-    output: Annotated[Path, typer.Option(help="Directory to write to; it is created.")] = Path(DATASET_DIRECTORY),
+    train: Annotated[int, typer.Option(min=1, max=MAX_RECORDS, help="Records in train.jsonl.")] = 4500,
+    validation: Annotated[int, typer.Option(min=1, max=MAX_RECORDS, help="Records in validation.jsonl.")] = 500,
+    challenge: Annotated[int, typer.Option(min=1, max=MAX_RECORDS, help="Records in challenge.jsonl.")] = 400,
+    output: Annotated[
+        Path | None,
+        typer.Option(help=f"Directory to write to, new or generated before; by default {DATASET_DIRECTORY}."),
+    ] = None,
 ) -> None:
     """Write the synthetic dataset: three files, manifest, card, and provenance/ with the span behind each label.
 
     Example: fine-tune-slm dataset generate --seed 7 --train 200 --validation 20 --challenge 20 --output /tmp/notes
     """
+    from casebook.generate import Counts  # noqa: PLC0415
     from casebook.generate import generate as write_dataset  # noqa: PLC0415
+    from fine_tune_slm.dataset_output import output_directory  # noqa: PLC0415
     from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
     from fine_tune_slm.progress_bar import progress_bar  # noqa: PLC0415
 
     sizes = {"train": train, "validation": validation, "challenge": challenge}
+    is_default_edition = seed == DATASET_SEED and Counts(**sizes) == Counts()
+    target = output_directory(output, Path(DATASET_DIRECTORY), is_default_edition=is_default_edition)
     try:
         with progress_bar("writing notes") as advance:
-            manifest = write_dataset(output, seed=seed, **sizes, provenance=True, progress=advance)
+            manifest = write_dataset(target, seed=seed, **sizes, provenance=True, progress=advance)
     except OSError as error:
         raise ArgumentInvalidError(f"--output cannot be written to: {error.strerror}") from error
     for name, entry in manifest.files.items():
@@ -123,13 +131,14 @@ def sample(
 ) -> None:
     """Show generated notes with the words behind each label marked by field, and the distractors.
 
-    With the default seed they are notes of the project's dataset. Without colours spans stand in brackets.
+    With the default seed the first are notes of the project's dataset; a rare kind goes on with notes of the same seed
+    beyond its end. Without colours spans stand in brackets.
 
     Example: fine-tune-slm dataset sample --genre radiology --entity melanoma --count 3
     """
     from rich.console import Console  # noqa: PLC0415
 
-    from casebook.sample import UnknownChoiceError, Wanted, sample_notes  # noqa: PLC0415
+    from casebook.sample import CASES_TRIED, UnknownChoiceError, Wanted, sample_notes  # noqa: PLC0415
     from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
     from fine_tune_slm.note_view import legend, show_note  # noqa: PLC0415
 
@@ -143,7 +152,7 @@ def sample(
     except UnknownChoiceError as error:
         raise ArgumentInvalidError(str(error)) from error
     if shown < count:
-        print(f"{shown} of {count} notes: the seed gives no more of this kind.")
+        print(f"{shown} of {count} notes: the seed gives no more of this kind among {CASES_TRIED:,} cases.")
 
 
 @app.command("publish")

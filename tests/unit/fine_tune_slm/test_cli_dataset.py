@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from casebook import gates as casebook_gates
 from casebook.gates import Gate
 from casebook.generate import DEFAULT_SEED
+from casebook.generate import generate as write_dataset
 from extraction.schema import FIELDS
 from fine_tune_slm import cli, dataset_review
 from fine_tune_slm.commands import dataset as verbs
@@ -68,6 +69,41 @@ def test_generate_into_a_file_is_a_mistake(tmp_path: Path, capsys: pytest.Captur
     (tmp_path / "taken").write_text("", encoding="utf-8")
     assert run(["dataset", "generate", *SIZES, "--output", str(tmp_path / "taken")]) == 2
     assert capsys.readouterr().err.startswith("fine-tune-slm: --output cannot be written to: ")
+
+
+@pytest.mark.parametrize("manifest", [None, '{"files": {}}', "[", '{"synthetic": "yes"}'])
+def test_generate_overwrites_nothing_that_it_did_not_write(
+    tmp_path: Path, manifest: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    if manifest is not None:
+        (tmp_path / "manifest.json").write_text(manifest, encoding="utf-8")
+    assert run(["dataset", "generate", "--output", str(tmp_path)]) == 2
+    assert "is not empty and holds no generated dataset" in capsys.readouterr().err
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_generate_writes_again_over_what_it_wrote(generated: Path) -> None:
+    before = (generated / "train.jsonl").read_bytes()
+    assert run(["dataset", "generate", *SIZES, "--output", str(generated)]) == 0
+    assert (generated / "train.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("option", ["--seed", "--train", "--validation", "--challenge"])
+def test_another_edition_does_not_take_the_place_of_the_projects_own(
+    tmp_path: Path, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["dataset", "generate", option, "10"]) == 2
+    assert "name a directory for it with --output" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("count", ["0", "200001"])
+@pytest.mark.parametrize("split", ["--train", "--validation", "--challenge"])
+def test_a_split_of_no_record_or_of_too_many_is_a_mistake(tmp_path: Path, split: str, count: str) -> None:
+    assert run(["dataset", "generate", split, count, "--output", str(tmp_path / "notes")]) == 2
+    assert not (tmp_path / "notes").exists()
 
 
 def test_check_counts_the_generated_dataset_and_finds_no_problem(
@@ -126,6 +162,14 @@ def test_gates_refuses_files_that_the_generator_does_not_write(
     assert "train.jsonl is not " in capsys.readouterr().err
 
 
+def test_gates_of_an_empty_split_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_dataset(tmp_path, seed=7, train=2, validation=0, challenge=1)
+    assert run(["dataset", "gates", "--dataset", str(tmp_path)]) == 2
+    assert "There is nothing to measure: validation.jsonl without records." in capsys.readouterr().err
+    with pytest.raises(casebook_gates.EmptySplitError):
+        casebook_gates.measure({"train": [], "validation": [], "challenge": []})
+
+
 def test_sample_marks_spans_by_field_and_shows_the_labels(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["dataset", "sample", "--genre", "molecular", "--count", "1", "--seed", "3"]) == 0
     told = capsys.readouterr().out
@@ -140,6 +184,14 @@ def test_an_unknown_genre_or_entity_is_told_with_the_list(
 ) -> None:
     assert run(["dataset", "sample", option, "sonnet"]) == 2
     assert listed in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("genre", "entity"), [("radiology", "aml"), ("pathology", "hodgkin")])
+def test_a_pair_that_no_note_can_be_is_refused_at_once(
+    genre: str, entity: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["dataset", "sample", "--genre", genre, "--entity", entity]) == 2
+    assert f"There are no notes of the genre {genre} about {entity}" in capsys.readouterr().err
 
 
 def test_score_of_gold_against_itself_is_one(generated: Path, capsys: pytest.CaptureFixture[str]) -> None:
