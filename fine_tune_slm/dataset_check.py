@@ -16,8 +16,8 @@ from slm_core.records import DatasetManifest, dataset_digest
 from slm_core.training_config import problems
 
 from extraction.schema import DatasetRecord
-from fine_tune_slm.errors import DatasetRefusedError
 from fine_tune_slm.jsonl import MAX_LINE_BYTES, Finding, parse_json
+from fine_tune_slm.record_problems import record_problems
 
 REQUIRED_FILES = ("train.jsonl", "validation.jsonl")
 _REWRITE = "Write the manifest again from the files as they are"
@@ -69,17 +69,6 @@ def check_dataset(directory: Path) -> CheckedDataset:
     return CheckedDataset(files, manifest, (*missing, *in_lines, *_leaks(files), *manifest_problems))
 
 
-def check_file(path: Path) -> CheckedFile:
-    """Return one checked JSONL file.
-
-    Raises: DatasetRefusedError when it cannot be read.
-    """
-    try:
-        return check_lines(path.name, path.read_bytes())
-    except OSError as error:
-        raise DatasetRefusedError(f"{path.name} cannot be read: {error.strerror}") from error
-
-
 def check_lines(name: str, content: bytes) -> CheckedFile:
     """Return one checked JSONL file: every line must be a record of the schema."""
     found: list[Finding] = []
@@ -91,17 +80,13 @@ def check_lines(name: str, content: bytes) -> CheckedFile:
         try:
             record = DatasetRecord.model_validate(parse_json(line))
         except ValueError as error:  # pydantic's errors are ValueErrors
-            found.append(Finding(name, number, _reason(error), "Correct or remove this line"))
+            what = record_problems(error) if isinstance(error, ValidationError) else str(error)
+            found.append(Finding(name, number, what, "Correct or remove this line"))
         else:
             notes.setdefault(hashlib.sha256(record.input.encode()).hexdigest(), number)
     if not lines:
         found.append(Finding(name, None, "the file is empty", "Write at least one record"))
     return CheckedFile(name, content, len(lines), tuple(found), notes)
-
-
-def _reason(error: ValueError) -> str:
-    """Return why a line was refused, without a piece of the line."""
-    return problems(error) if isinstance(error, ValidationError) else str(error)
 
 
 def _leaks(files: tuple[CheckedFile, ...]) -> Iterator[Finding]:
@@ -127,7 +112,8 @@ def manifest_findings(path: Path, files: Mapping[str, FileFacts]) -> list[Findin
     except OSError as error:
         return [Finding(path.name, None, f"it cannot be read ({error.strerror})", "Check its permissions")]
     except ValueError as error:
-        return [Finding(path.name, None, _reason(error), _REWRITE)]
+        what = problems(error) if isinstance(error, ValidationError) else str(error)
+        return [Finding(path.name, None, what, _REWRITE)]
     return [Finding(name, None, what, _REWRITE) for name, what in _differences(manifest, files)]
 
 

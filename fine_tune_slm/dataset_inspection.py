@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from slm_core.training_config import problems
 
 from extraction.canonical import canonical_items
 from extraction.conventions import breaches
 from extraction.grounding import is_grounded, support
-from extraction.schema import FIELDS, DatasetRecord
+from extraction.schema import FIELDS, INSTRUCTION, DatasetRecord
 from extraction.wording import normalised
 from fine_tune_slm.jsonl import Finding, Line, parse_json, read_lines
 from fine_tune_slm.near_duplicates import SeenNotes
+from fine_tune_slm.record_problems import record_problems
 
 MAX_FINDINGS = 1000
 _LENGTHS_COUNTED = 100_000
@@ -31,6 +31,7 @@ _LONGEST_VALUE_CHARACTERS = 2_000
 _CHARACTERS_REMEMBERED = 1 << 23
 _CORRECT = "Correct or remove this line"
 _LOOK = "Look at note and label"
+_INSTRUCT = f'Write "instruction": "{INSTRUCTION}"'
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class FileCounts:
     cut: int = 0
     items: int = 0
     ungrounded: int = 0
+    without_instruction: int = 0
+    other_instruction: int = 0
 
 
 @dataclass
@@ -118,12 +121,17 @@ def _record(line: Line, name: str, is_strict: bool, found: Inspection) -> Datase
         missing = [] if is_strict else _fill_missing(value)
         record = DatasetRecord.model_validate(value)
     except ValidationError as error:
-        found.add(Finding(name, line.number, problems(error), _CORRECT))
+        found.add(Finding(name, line.number, record_problems(error), _CORRECT))
         return None
     except ValueError as error:
         what = str(error) if line.is_ended else f"the last line is cut off: {error}"
         found.add(Finding(name, line.number, what, _CORRECT))
         return None
+    if "instruction" not in record.model_fields_set:
+        if is_strict:
+            found.add(Finding(name, line.number, "instruction: Field required", _INSTRUCT))
+            return None
+        found.files[name].without_instruction += 1
     if missing:
         what = f"missing and read as null: {', '.join(missing)}"
         found.add(Finding(name, line.number, what, "Write all seven fields; training needs them", "warning"))
@@ -143,6 +151,7 @@ def _fill_missing(value: Any) -> list[str]:
 def _count(record: DatasetRecord, counts: FileCounts, options: InspectionOptions) -> None:
     counts.records += 1
     counts.nulls.update(name for name in FIELDS if getattr(record.output, name) is None)
+    counts.other_instruction += record.instruction != INSTRUCTION
     counts.words[min(len(record.input.split()), _LENGTHS_COUNTED)] += 1
     if options.count_tokens is not None:
         length = options.count_tokens(record)
@@ -152,7 +161,7 @@ def _count(record: DatasetRecord, counts: FileCounts, options: InspectionOptions
 
 def _doubts(record: DatasetRecord, counts: FileCounts, place: tuple[str, int]) -> Iterator[Finding]:
     if told := _too_long_to_read(record):
-        yield Finding(*place, told, "Cut the note where another report begins", "warning")
+        yield Finding(*place, *told, "warning")
         return
     for name, breach in breaches(record.output):
         yield Finding(*place, f"output.{name}: {breach}", "Label as the dataset card says", "warning")
@@ -166,12 +175,15 @@ def _doubts(record: DatasetRecord, counts: FileCounts, place: tuple[str, int]) -
             yield Finding(*place, what, _LOOK, "warning")
 
 
-def _too_long_to_read(record: DatasetRecord) -> str | None:
-    """Return why the label is not compared with the note: the patterns of the vocabulary would take minutes."""
+def _too_long_to_read(record: DatasetRecord) -> tuple[str, str] | None:
+    """Return why the label is not compared with the note, and the remedy: the patterns would take minutes."""
     if len(record.input) > _LONGEST_NOTE_CHARACTERS:
-        return f"the note has more than {_LONGEST_NOTE_CHARACTERS} characters; its label was not looked at"
-    if any(len(getattr(record.output, name) or "") > _LONGEST_VALUE_CHARACTERS for name in FIELDS):
-        return f"a field has more than {_LONGEST_VALUE_CHARACTERS} characters; the label was not looked at"
+        what = f"the note has more than {_LONGEST_NOTE_CHARACTERS} characters; its label was not looked at"
+        return what, "Cut the note where another report begins"
+    for name in FIELDS:
+        if len(getattr(record.output, name) or "") > _LONGEST_VALUE_CHARACTERS:
+            what = f"output.{name} has more than {_LONGEST_VALUE_CHARACTERS} characters; the label was not looked at"
+            return what, 'Write its items alone, joined with "; ", without the sentences around them'
     return None
 
 
@@ -190,6 +202,12 @@ class _Memory:
 
 
 def _of_file(name: str, counts: FileCounts, options: InspectionOptions) -> Iterator[Finding]:
+    if counts.without_instruction:
+        what = f"{counts.without_instruction} of {counts.records} records have no instruction; the project's is read"
+        yield Finding(name, None, what, _INSTRUCT, "warning")
+    if counts.other_instruction:
+        what = f"{counts.other_instruction} of {counts.records} records have another instruction than the project's"
+        yield Finding(name, None, what, f"{_INSTRUCT}: the tuned model is asked with it", "warning")
     if counts.cut:
         what = f"{counts.cut} of {counts.records} records are longer than {options.max_tokens} tokens"
         yield Finding(name, None, what, "Shorten them, or raise training.max_seq_length", "warning")

@@ -7,6 +7,7 @@ wrong with a file or a line becomes a `Finding` with the remedy beside it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from typing import Any, BinaryIO, Literal
 MAX_LINE_BYTES = 1 << 20
 _LONGEST_INTEGER_DIGITS = 100
 _PIECE_BYTES = 1 << 20
+_PICKLES = (
+    *(bytes([0x80, version]) for version in range(2, 6)),
+    *(b"(lp0", b"(lp1", b"(dp0", b"(dp1", b"ccopy_reg", b"]q", b"}q"),
+)
 _FORMATS = {
     b"\x1f\x8b": ("gzip", "Unpack it first: gunzip"),
     b"PK\x03\x04": ("a zip archive", "Unpack it first: unzip"),
@@ -24,9 +29,12 @@ _FORMATS = {
     b"\xfd7zXZ\x00": ("xz", "Unpack it first: unxz"),
     b"\xff\xfe": ("UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8"),
     b"\xfe\xff": ("UTF-16 text", "Convert it: iconv -f UTF-16 -t UTF-8"),
-    **{bytes([0x80, version]): ("a pickle", "Export it as JSON lines; do not unpickle it") for version in range(2, 6)},
+    **dict.fromkeys(_PICKLES, ("a pickle", "Export it as JSON lines; do not unpickle it")),
 }
 _BOM = b"\xef\xbb\xbf"
+_HEAD_BYTES = 4096
+_ARRAY = re.compile(rb"\s*\[\s*\{")
+_OBJECT_OVER_LINES = re.compile(rb"\s*\{[ \t\r]*\n\s*\"")
 _BLANK = b" \t\r\n"
 
 Severity = Literal["error", "warning"]
@@ -68,7 +76,7 @@ def read_lines(path: Path, name: str | None = None) -> Iterator[Line | Finding]:
 
 
 def _lines(stream: BinaryIO, name: str) -> Iterator[Line | Finding]:
-    if stopper := _what_it_is_instead(stream.read(8), name):
+    if stopper := _what_it_is_instead(stream.read(_HEAD_BYTES), name):
         yield stopper
         return
     stream.seek(0)
@@ -91,9 +99,26 @@ def _lines(stream: BinaryIO, name: str) -> Iterator[Line | Finding]:
 
 
 def _what_it_is_instead(head: bytes, name: str) -> Finding | None:
-    for signature, (kind, remedy) in _FORMATS.items():
-        if head.startswith(signature):
-            return Finding(name, None, f"the file is {kind}, not JSON lines", remedy)
+    signed = (told for signature, told in _FORMATS.items() if head.startswith(signature))
+    told = next(signed, None) or _unmarked_utf16(head[:8]) or _one_document(head.removeprefix(_BOM))
+    return told and Finding(name, None, f"the file is {told[0]}, not JSON lines", told[1])
+
+
+def _unmarked_utf16(head: bytes) -> tuple[str, str] | None:
+    """Return what to say of text whose every other byte is zero, as JSON in UTF-16 begins."""
+    for order, zeros, letters in (("LE", head[1::2], head[::2]), ("BE", head[::2], head[1::2])):
+        if len(head) >= 4 and not any(zeros) and all(letters):
+            return "UTF-16 text", f"Convert it: iconv -f UTF-16{order} -t UTF-8"
+    return None
+
+
+def _one_document(head: bytes) -> tuple[str, str] | None:
+    """Return what to say of one JSON value that is the whole file; an array among other lines is no such file."""
+    first, _, rest = head.partition(b"\n")
+    if _ARRAY.match(head) and not (first.rstrip().endswith(b"]") and rest.strip()):
+        return "a JSON array", "Write one record on each line, for instance with: jq -c '.[]'"
+    if _OBJECT_OVER_LINES.match(head):
+        return "JSON spread over several lines", "Write one record on each line, for instance with: jq -c ."
     return None
 
 
@@ -118,7 +143,7 @@ def parse_json(line: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"no valid UTF-8 (byte {error.start + 1} of the line)") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"no valid JSON ({error.msg} at column {error.colno})") from None
+        raise ValueError(f"no valid JSON ({error.msg.removesuffix(' at')} at column {error.colno})") from None
 
 
 def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

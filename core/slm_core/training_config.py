@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -198,9 +198,12 @@ def validate_config(content: Mapping[str, Any], what: str) -> TrainingConfig:
         raise ConfigInvalidError(f"{what}: {problems(error)}") from None
 
 
-def problems(error: ValidationError) -> str:
-    """Return every problem of a validation error, by key and reason, without any input value."""
-    return "; ".join(f"{_path(item['loc'])}: {_reason(item)}" for item in error.errors(include_input=False)[:20])
+def problems(error: ValidationError, wording: Callable[[Mapping[str, Any]], str | None] = lambda _item: None) -> str:
+    """Return every problem of a validation error, by key and reason, without any input value.
+
+    `wording` may give a better reason than pydantic's for an item of the error; it must not quote the input.
+    """
+    return "; ".join(f"{_path(item['loc'])}: {wording(item) or _reason(item)}" for item in error.errors()[:20])
 
 
 def _path(location: Iterable[int | str]) -> str:

@@ -5,8 +5,7 @@ import json
 import pytest
 from slm_core.records import dataset_digest, sha256_of
 
-from fine_tune_slm.dataset_check import check_dataset, check_file
-from fine_tune_slm.errors import DatasetRefusedError
+from fine_tune_slm.dataset_check import check_dataset
 
 SECRET = "Jane Roe of Springfield"
 
@@ -38,7 +37,7 @@ def test_a_sound_dataset_has_no_problem_and_is_named_by_its_files(dataset):
         (f'{{"input": "{SECRET}"'.encode(), "no valid JSON"),
         (b"", "the line is blank"),
         (b'{"input": "\xff"}', "no valid UTF-8 (byte 12"),
-        (f'["{SECRET}"]'.encode(), "valid dictionary"),
+        (f'["{SECRET}"]'.encode(), "train.jsonl:2: not a JSON object"),
         (f'{{"input": "{SECRET}", "input": "twice"}}'.encode(), "a key appears twice"),
     ],
 )
@@ -113,9 +112,3 @@ def test_a_missing_or_broken_manifest_is_refused(dataset, content):
     path = dataset / "manifest.json"
     path.unlink() if content is None else path.write_bytes(content)
     assert any(problem.startswith("manifest.json") for problem in problems(dataset))
-
-
-def test_one_file_can_be_checked_alone(dataset, tmp_path):
-    assert check_file(dataset / "train.jsonl").problems == ()
-    with pytest.raises(DatasetRefusedError, match="cannot be read"):
-        check_file(tmp_path / "absent.jsonl")

@@ -57,12 +57,17 @@ def archive_of(content: bytes) -> bytes:
         (b"\xef\xbb\xbf" + line(), "notes.jsonl:1: the file begins with a byte order mark."),
         (line().replace(b"\n", b"\r\n") * 2, "notes.jsonl:1: lines end in CRLF."),
         (line() + b'{"input": "\xff"}\n', "notes.jsonl:2: no valid UTF-8 (byte 12 of the line)."),
-        (line() + line()[:90], "notes.jsonl:2: the last line is cut off: no valid JSON"),
+        (
+            line() + line()[:90],
+            "notes.jsonl:2: the last line is cut off: no valid JSON (Unterminated string starting at column",
+        ),
         (line(grade=SECRET), "notes.jsonl:1: output.grade: unknown key."),
-        (line(stage=""), "notes.jsonl:1: output.stage: String should have at least 1 character."),
-        (line(stage=["IV"]), "notes.jsonl:1: output.stage: Input should be a valid string."),
-        (line(stage=4), "notes.jsonl:1: output.stage: Input should be a valid string."),
-        (line(note="\ud800"), "notes.jsonl:1: input: Input should be a valid string"),
+        (line(stage=""), "notes.jsonl:1: output.stage: is empty; write null where the note says nothing."),
+        (line(stage=["IV"]), 'notes.jsonl:1: output.stage: is a list; join the items with "; ".'),
+        (line(stage=" IV"), "notes.jsonl:1: output.stage: begins or ends with white space; strip it."),
+        (b"[]\n", "notes.jsonl:1: not a JSON object. Correct or remove this line"),
+        (line(stage=4), "notes.jsonl:1: output.stage: is no string; write it in quotation marks."),
+        (line(note="\ud800"), "notes.jsonl:1: input: holds half of a surrogate pair"),
         (b'{"input": "a", "input": "b"}\n', "notes.jsonl:1: a key appears twice."),
         (b"[" * 100_000 + b"\n", "notes.jsonl:1: it is nested too deep."),
         (b'{"input": NaN}\n', "notes.jsonl:1: a number that JSON does not have."),
@@ -72,6 +77,13 @@ def archive_of(content: bytes) -> bytes:
         (gzip.compress(line()), "notes.jsonl: the file is gzip, not JSON lines. Unpack it first"),
         (archive_of(line()), "notes.jsonl: the file is a zip archive, not JSON lines."),
         (pickle.dumps({"input": NOTE}), "notes.jsonl: the file is a pickle, not JSON lines."),
+        (pickle.dumps([{"input": NOTE}] * 3, protocol=0), "notes.jsonl: the file is a pickle, not JSON lines."),
+        (pickle.dumps([{"input": NOTE}] * 3, protocol=1), "notes.jsonl: the file is a pickle, not JSON lines."),
+        (json.dumps(json.loads(line()), indent=2).encode(), "notes.jsonl: the file is JSON spread over several lines,"),
+        (json.dumps([json.loads(line())] * 2, indent=2).encode(), "notes.jsonl: the file is a JSON array, not"),
+        (json.dumps([json.loads(line())] * 2).encode(), "notes.jsonl: the file is a JSON array, not JSON lines."),
+        (line().decode().encode("utf-16-le"), "notes.jsonl: the file is UTF-16 text, not JSON lines. Convert it"),
+        (line().decode().encode("utf-16-be"), "notes.jsonl: the file is UTF-16 text, not JSON lines. Convert it"),
         (b"PAR1" + bytes(40), "notes.jsonl: the file is Parquet, not JSON lines."),
         (line().decode().encode("utf-16"), "notes.jsonl: the file is UTF-16 text, not JSON lines."),
     ],
@@ -107,6 +119,42 @@ def test_a_missing_field_is_a_warning_and_strict_refuses_it(tmp_path: Path) -> N
     assert told.startswith("notes.jsonl:1: warning: missing and read as null: response.")
     [refused] = checked(tmp_path, content, is_strict=True)
     assert refused.startswith("notes.jsonl:1: output.response: Field required.")
+
+
+def test_a_missing_or_another_instruction_is_a_warning_and_strict_refuses_the_missing_one(tmp_path: Path) -> None:
+    record = json.loads(line())
+    other = json.dumps(record | {"instruction": f"Summarise the visit of {SECRET}."}).encode() + b"\n"
+    del record["instruction"]
+    record["input"] = "Another note: stage IV melanoma, brain metastases, BRAF V600E, now on ipilimumab since spring."
+    content = other + json.dumps(record).encode() + b"\n"
+    told = checked(tmp_path, content)
+    assert [said.split(";")[0].split(". ")[0] for said in told] == [
+        "notes.jsonl: warning: 1 of 2 records have no instruction",
+        "notes.jsonl: warning: 1 of 2 records have another instruction than the project's",
+    ]
+    strict = checked(tmp_path, content, is_strict=True)
+    assert any(said.startswith("notes.jsonl:2: instruction: Field required.") for said in strict)
+    assert "Jane" not in "".join(told + strict)
+
+
+def test_an_array_on_one_line_among_others_is_a_fault_of_that_line(tmp_path: Path) -> None:
+    [told] = checked(tmp_path, b'[{"input": "x"}]\n' + line())
+    assert told.startswith("notes.jsonl:1: not a JSON object.")
+
+
+@pytest.mark.parametrize(
+    ("content", "what", "remedy"),
+    [
+        (line("word " * 10_001 + "end"), "the note has more than 50000 characters", "Cut the note"),
+        (line(stage="I" * 2001), "output.stage has more than 2000 characters", "Write its items alone"),
+    ],
+)
+def test_what_is_too_long_to_be_read_is_told_with_its_own_remedy(
+    tmp_path: Path, content: bytes, what: str, remedy: str
+) -> None:
+    [told] = checked(tmp_path, content)
+    assert what in told
+    assert remedy in told
 
 
 def test_a_label_without_support_or_against_the_conventions_is_a_warning(tmp_path: Path) -> None:
