@@ -37,8 +37,8 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         *_table(("gate", "value", "bound", ""), [_gate(gate) for gate in report["gates"]]),
         "",
-        "Of {items:,} label items {items_without_support:,} have no support in their note by the metric's grounding rules:"
-        " they are inferences that those rules do not know.".format_map(report["check"]),
+        "Of {items:,} label items {items_without_support:,} have no support in their note by the metric's grounding"
+        " rules: they are inferences that those rules do not know.".format_map(report["check"]),
         "",
         "## Hardness: what needs no language model",
         "",
