@@ -192,6 +192,9 @@ def _leaf_errors(repo_id: str) -> Iterator[None]:
         yield
     except httpx2.HTTPError as error:
         raise _leaf(error, repo_id) from None
+    except (KeyError, ValueError) as error:
+        # huggingface_hub reads on in an answer that lacks what it should hold, a 409 without the repository's URL
+        raise HubUnavailableError(f"The Hub answered something unexpected ({type(error).__name__})") from None
     except RuntimeError as error:
         # huggingface_hub wraps what goes wrong in an upload
         if not isinstance(error.__cause__, httpx2.HTTPError):

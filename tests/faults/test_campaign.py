@@ -11,7 +11,7 @@ import pytest
 
 from tests.faults import tiers
 from tests.faults.canary import CANARY_NOTE, CANARY_TOKEN
-from tests.faults.fault import FunctionFault, HostFault, RunPlan, Schedule, WorkflowFault
+from tests.faults.fault import FOREVER, FunctionFault, HostFault, HubFault, RunPlan, Schedule, WorkflowFault
 from tests.faults.mutant_list import MUTANTS
 from tests.faults.mutants import Trial
 from tests.faults.play import Finding, play
@@ -62,6 +62,13 @@ def test_a_function_that_lambda_refuses_or_that_is_slow_is_asked_again(played: P
     [finding] = played([Schedule(faults=(refused, slow))])
     assert (finding.violations, finding.errors) == ([], {"a": None})
     assert finding.injected == {"Lambda: Lambda.Unknown": 1, "Lambda: slow": 1}
+
+
+@pytest.mark.parametrize("occurrence", [4, 12])
+def test_a_hub_that_lastingly_answers_with_a_conflict_ends_in_an_error_with_a_name(played: Play, occurrence) -> None:
+    (finding,) = played([Schedule(faults=(HubFault(kind="409", occurrence=occurrence, times=FOREVER),))])
+    assert finding.violations == []
+    assert finding.statuses == {"a": "FAILED"}
 
 
 def test_a_refused_request_is_repeated_nowhere(played: Play) -> None:
