@@ -11,11 +11,7 @@ POETRY := .local/venvs/poetry
 
 export SAM_CLI_TELEMETRY := 0
 
-<<<<<<< HEAD
-.PHONY: help demo test check format gates hardness sam lock clean
-=======
-.PHONY: help demo test check faults format sam lock clean
->>>>>>> 9049ba6d706d442840b5980253007234bc7cb9a3
+.PHONY: help demo test check faults format gates hardness sam lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
