@@ -20,14 +20,11 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
+from tests.faults import tiers
 from tests.faults.environment import without_the_users_settings
-
-without_the_users_settings()
-
-from tests.faults import tiers  # noqa: E402 - botocore reads the environment when it is imported
-from tests.faults.fault import HostFault, RunPlan, Schedule  # noqa: E402
-from tests.faults.play import Finding, play  # noqa: E402
-from tests.faults.world.world import Account, emulated_account  # noqa: E402
+from tests.faults.fault import HostFault, RunPlan, Schedule
+from tests.faults.play import Finding, play
+from tests.faults.world.world import Account, emulated_account
 
 PAIRS = 300
 CHUNK = 25
@@ -109,6 +106,7 @@ def layer_figures(results: Sequence[TierResult]) -> dict[str, dict[str, object]]
 
 def prepare() -> None:
     """Open this process's account; what was imported is passed over by the garbage collector from here on."""
+    without_the_users_settings()
     _accounts.append(_process.enter_context(emulated_account()))
     gc.collect()
     gc.freeze()

@@ -16,15 +16,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.faults.environment import without_the_users_settings
-
-without_the_users_settings()
-
-from tests.faults.fault import Schedule  # noqa: E402 - botocore reads the environment when it is imported
-from tests.faults.mutant_list import MUTANTS  # noqa: E402
-from tests.faults.mutant_schedules import SECRET  # noqa: E402
-from tests.faults.mutation import Mutant  # noqa: E402
-from tests.faults.play import play  # noqa: E402
-from tests.faults.world.world import Account, emulated_account  # noqa: E402
+from tests.faults.fault import Schedule
+from tests.faults.mutant_list import MUTANTS
+from tests.faults.mutant_schedules import SECRET
+from tests.faults.mutation import Mutant
+from tests.faults.play import play
+from tests.faults.world.world import Account, emulated_account
 
 WANTED_SHARE = 0.95
 # a mutant that breaks the emulation itself was not noticed by a promise
@@ -106,6 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args(arguments)
     began = time.monotonic()
+    without_the_users_settings()
     with emulated_account() as account:
         trial = Trial(account)
         fates = []

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import botocore.client
 from moto import mock_aws
@@ -162,6 +163,8 @@ class World:
             )
             stack.enter_context(self.engine.installed())
             stack.enter_context(self._calls_watched())
+            # the variable counts only for who sets it before the library is imported
+            stack.enter_context(mock.patch("huggingface_hub.constants.HF_HUB_DISABLE_XET", new=True))
             stack.enter_context(self._logs_kept())
             stack.callback(self.timeline.close)
             yield self
