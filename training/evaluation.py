@@ -27,7 +27,7 @@ from training.batching import cut_to_budget
 from training.collation import pad_right
 from training.durable import write_durably
 from training.encoding import EncodedRecord, digest_of, encode_records
-from training.generation import GenerationOptions, greedy_answers, stop_ids_of
+from training.generation import GenerationOptions, greedy_answers, stop_ids_of, way_out_of
 from training.loss import answer_loss
 from training.models import CausalModel, decoder_and_head
 
@@ -100,6 +100,7 @@ def answer_all(model: CausalModel, benchmark: Benchmark, beat: Beat) -> list[str
         max_new_tokens=benchmark.options.max_new_tokens,
         batch_size=benchmark.options.batch_size,
         stop_ids=stop_ids_of(model, benchmark.tokenizer.eos_token_id),
+        way_out_id=way_out_of(benchmark.tokenizer),
     )
     started = time.monotonic()
 

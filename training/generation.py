@@ -1,7 +1,7 @@
 """Greedy answers: batches sorted by length, a key-value cache, and rows that leave the batch as they finish.
 
-Token for token what transformers' own `generate` gives in fp32; it is written out because `generate` carries finished
-rows along to the end of the longest answer.
+Token for token what transformers' own `generate` gives in fp32, but for the way out of a list that repeats itself.
+It is written out because `generate` carries finished rows along to the end of the longest answer.
 
 Shapes: B rows still running, T prompt tokens with padding on the left, V vocabulary.
 """
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache
+from transformers import Cache, DynamicCache, PreTrainedTokenizerBase
 
 from training.collation import PADDING_ID
+from training.loops import is_looping
 from training.models import CausalModel, merged_adapter
 
 PromptIds = Sequence[int]
@@ -28,6 +29,8 @@ class GenerationOptions:
     max_new_tokens: int
     batch_size: int
     stop_ids: frozenset[int]
+    way_out_id: int | None = None
+    """The token that ends a value which repeats itself without end; None lets it go on, as `generate` does."""
 
 
 def stop_ids_of(model: CausalModel, tokenizer_eos_id: int) -> frozenset[int]:
@@ -35,6 +38,12 @@ def stop_ids_of(model: CausalModel, tokenizer_eos_id: int) -> frozenset[int]:
     configured = model.generation_config.eos_token_id
     listed = configured if isinstance(configured, list) else [configured]
     return frozenset({tokenizer_eos_id, *(token for token in listed if token is not None)})
+
+
+def way_out_of(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """Return the token that ends a JSON string and begins the next key; None when the vocabulary has no single one."""
+    ids = tokenizer.encode('","', add_special_tokens=False)
+    return int(ids[0]) if len(ids) == 1 else None
 
 
 @torch.inference_mode()
@@ -55,7 +64,7 @@ def greedy_answers(
             batch = order[start : start + options.batch_size]
             decoding = Decoding(model, [prompts[index] for index in batch])
             for step in range(options.max_new_tokens):
-                if not decoding.advance(options.stop_ids):
+                if not decoding.advance(options.stop_ids, options.way_out_id):
                     break
                 on_token((start + len(batch) * step / options.max_new_tokens) / len(order))
             for index, answer in zip(batch, decoding.answers, strict=True):
@@ -74,9 +83,13 @@ class Decoding:
         self._next_ids_BT, self._mask_BT = _pad_left(prompts, model.device)
         self._rows = list(range(len(prompts)))
 
-    def advance(self, stop_ids: frozenset[int]) -> bool:
+    def advance(self, stop_ids: frozenset[int], way_out_id: int | None = None) -> bool:
         """Add one token to every running row and let finished rows go; return whether any still runs."""
         chosen_B = self._choose()
+        if way_out_id is not None:
+            for place, row in enumerate(self._rows):
+                if is_looping([*self.answers[row], int(chosen_B[place])]):
+                    chosen_B[place] = way_out_id
         running = [place for place, token in enumerate(chosen_B.tolist()) if token not in stop_ids]
         for place in running:
             self.answers[self._rows[place]].append(int(chosen_B[place]))

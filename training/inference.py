@@ -18,7 +18,7 @@ from extraction.schema import FIELDS
 from extraction.scores import ScoreReport, score
 from training.dataset import even_sample, read_records
 from training.evaluation import as_evaluation
-from training.generation import GenerationOptions, greedy_answers, stop_ids_of
+from training.generation import GenerationOptions, greedy_answers, stop_ids_of, way_out_of
 from training.models import CausalModel, load_adapter, load_model, load_tokenizer
 
 
@@ -54,7 +54,9 @@ def load_extractor(model: Path, adapter: Path | None, max_new_tokens: int, batch
     has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
     base = load_model(model, torch.bfloat16 if has_bf16 else torch.float32)
     tokenizer = load_tokenizer(model)
-    options = GenerationOptions(max_new_tokens, batch_size, stop_ids_of(base, tokenizer.eos_token_id))
+    options = GenerationOptions(
+        max_new_tokens, batch_size, stop_ids_of(base, tokenizer.eos_token_id), way_out_of(tokenizer)
+    )
     return Extractor(base if adapter is None else load_adapter(base, adapter), tokenizer, options)
 
 
