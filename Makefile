@@ -11,7 +11,7 @@ POETRY := .local/venvs/poetry
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check faults format gates hardness sam lock clean
+.PHONY: help demo test check faults format gates hardness sweep quality sam lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -46,6 +46,12 @@ gates: .venv/installed ## measure the committed dataset's quality gates and base
 hardness: .venv/installed ## hold three cheap baselines against the dataset, a minute (ARGS="DIR --json")
 	@$(BIN)/python -m scripts.dataset_hardness $(ARGS)
 
+sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparameters that matter, three CPU hours; writes docs/measured/sweep.*
+	@$(BIN)/python -m scripts.quality.sweep $(ARGS)
+
+quality: .venv/installed .local/models/SmolLM2-135M-Instruct ## measure models of 0 to 2,000 records, four CPU hours; writes docs/measured/quality.*
+	@$(BIN)/python -m scripts.quality.table
+
 sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS SAM (needs Python 3.13)
 	@python=$$(scripts/setup/find_python.sh $(LAMBDA_PYTHON)); export PATH="$${python%/*}:$$PATH" AWS_DEFAULT_REGION=us-east-1; \
 	$(SAM)/bin/sam validate --lint && $(SAM)/bin/sam build
@@ -63,6 +69,9 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
 	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
 	@touch $@
+
+.local/models/%: | .venv/installed
+	@$(BIN)/python -m training build-local-model --output $@
 
 # These two bring dependencies that quarrel with ours: each has an environment of its own.
 $(SAM)/installed: Makefile

@@ -1,0 +1,53 @@
+"""The pages of the sweep and of the quality table say what their trials measured."""
+
+from __future__ import annotations
+
+import pytest
+
+from scripts.quality import sweep, table
+
+
+def trained(loss: float) -> dict:
+    return {"held_out_loss": loss, "training": {"cpu_seconds": 600.0, "cpu_seconds_per_sample": 1.25}}
+
+
+def scored(macro_f1: float, json_valid: float = 1.0) -> dict:
+    scores = {
+        "samples": 500,
+        "macro_f1": macro_f1,
+        "macro_f1_interval": {"low": macro_f1 - 0.02, "high": macro_f1 + 0.02},
+        "record_exact": 0.3,
+        "json_valid": json_valid,
+        "ungrounded_rate": 0.04,
+        "fields": {"stage": {"f1": 0.91}},
+    }
+    return trained(0.2) | {"scores": scores}
+
+
+def test_every_trial_of_the_sweep_is_compared_with_the_first() -> None:
+    trials = {name: trained(0.25) for name in sweep.CHANGES} | {"centre": trained(0.30)}
+
+    lines = sweep.page({"cpu_hours": 2.0, "trials": trials}).splitlines()
+
+    assert "| centre | 0.3000 | +0.0000 | 1.25 |" in lines
+    assert "| rank 4 | 0.2500 | -0.0500 | 1.25 |" in lines
+    assert sum(line.startswith("| ") for line in lines) == len(sweep.CHANGES) + 1
+
+
+def test_no_trial_of_the_sweep_is_measured_on_validation() -> None:
+    assert {request.measured_on for request in sweep.requests().values()} == {"held-back"}
+
+
+@pytest.mark.parametrize(("json_valid", "verdict"), [(1.0, "met"), (0.998, "**missed**")])
+def test_a_goal_that_is_missed_is_called_so(json_valid: float, verdict: str) -> None:
+    runs = {name: scored(0.85, json_valid) for name in table.RUNS}
+
+    page = table.page({"cpu_hours": 4.0, "runs": runs})
+
+    assert f"| json valid | {json_valid:.3f} | >= 1 | {verdict} |" in page
+    assert "| 2,000 records | 10 | 0.200 | 0.850 (0.830 to 0.870) | 30.0% |" in page
+
+
+def test_every_run_of_the_table_answers_the_whole_validation_set() -> None:
+    for request in table.requests().values():
+        assert (request.measured_on, request.records, request.answers) == ("validation", None, True)
