@@ -55,10 +55,10 @@ def test_the_workflow_calls_published_versions(translated):
 
 
 def test_the_stack_owns_the_parameters_that_the_configuration_says_it_owns():
-    specs = load_setting_specs(ROOT / "config" / "aws_config.yml", "/root")
+    specs = load_setting_specs(ROOT / "config" / "aws_config.yml", "/a-root")
     owned = {spec.ssm_param for spec in specs if spec.owner == "stack"}
     names = [one["Name"]["Fn::Sub"] for one in _of_type(TEMPLATE, "AWS::SSM::Parameter").values()]
-    assert {name.replace("${ParameterRoot}", "/root") for name in names} == owned
+    assert {name.replace("${ParameterRoot}", "/a-root") for name in names} == owned
 
 
 def test_every_function_logs_to_a_group_that_forgets():
