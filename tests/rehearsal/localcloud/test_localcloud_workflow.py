@@ -84,6 +84,9 @@ def test_stopping_an_execution_ends_the_sleep_before_a_retry(rehearsal):
     rehearsal.wait_for(lambda: any(event["type"] == "TaskFailed" for event in rehearsal.cloud.events(execution)), 30)
     client.stop_execution(executionArn=execution)
     rehearsal.wait_for(lambda: client.describe_execution(executionArn=execution)["status"] == "ABORTED")
+    types = [event["type"] for event in rehearsal.cloud.events(execution)]
+    assert types.count("TaskFailed") == 1
+    assert types[-1] == "ExecutionAborted"
 
 
 def test_an_input_over_the_limit_is_refused_as_aws_does(rehearsal):

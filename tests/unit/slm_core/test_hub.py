@@ -91,11 +91,14 @@ def test_a_secret_that_holds_no_token_is_refused(token):
 
 @pytest.mark.parametrize("repo_id", ["local/adapter", "clinic/adapter"])
 def test_a_writing_token_publishes_to_its_own_namespaces(repo_id):
-    hub.require_writing(_identity(), repo_id, "a-secret")
+    assert _identity().may_write_to(repo_id)
+    assert hub.require_writing(_identity(), repo_id, "a-secret") is None
 
 
 def test_a_fine_grained_token_is_given_the_benefit_of_the_doubt():
-    hub.require_writing(_identity("fineGrained"), "elsewhere/adapter", "a-secret")
+    assert not _identity().may_write_to("elsewhere/adapter")
+    assert _identity("fineGrained").may_write_to("elsewhere/adapter")
+    assert hub.require_writing(_identity("fineGrained"), "elsewhere/adapter", "a-secret") is None
 
 
 @pytest.mark.parametrize(

@@ -52,8 +52,14 @@ def test_a_refused_start_names_ec2s_code(account, monkeypatch, code, error, told
 
 
 def test_a_stop_at_the_wrong_moment_is_left_to_the_next_look(account, monkeypatch):
-    refusing("ec2", {"StopInstances": "IncorrectInstanceState"}, monkeypatch)
-    Instance(account.instance_id).stop()
+    instance = Instance(account.instance_id)
+    instance.start()
+    with monkeypatch.context() as patch:
+        refusing("ec2", {"StopInstances": "IncorrectInstanceState"}, patch)
+        instance.stop()
+        assert instance.describe().state == "running"
+    instance.stop()
+    assert instance.describe().state == "stopped"
 
 
 def test_a_stop_that_is_not_allowed_is_an_error(account, monkeypatch):
