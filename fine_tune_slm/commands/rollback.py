@@ -20,6 +20,7 @@ from fine_tune_slm.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from fine_tune_slm.aws import AwsTarget
     from fine_tune_slm.rollback import Published
 
 REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -53,8 +54,7 @@ def rollback(
     """
     from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
     from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
-    from fine_tune_slm.project import find_project  # noqa: PLC0415
-    from fine_tune_slm.rollback import published_by_rehearsal, published_from  # noqa: PLC0415
+    from fine_tune_slm.rollback import published_by_rehearsal  # noqa: PLC0415
 
     if repo is not None and not REPO_ID.fullmatch(repo):
         raise typer.BadParameter("--repo takes NAMESPACE/NAME")
@@ -63,9 +63,15 @@ def rollback(
         if run is not None:
             published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find(run), repo))
         else:
-            account = target(profile, region, endpoint_url, parameter_root)
-            published = published_from(account, account.setting_specs(find_project()), hub_endpoint, repo)
+            published = _published_by_stack(target(profile, region, endpoint_url, parameter_root), hub_endpoint, repo)
         _roll_back(published, to, dry_run=dry_run, yes=yes)
+
+
+def _published_by_stack(account: AwsTarget, hub_endpoint: str, repo: str | None) -> Published:
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+    from fine_tune_slm.rollback import published_from  # noqa: PLC0415
+
+    return published_from(account, account.setting_specs(find_project()), hub_endpoint, repo)
 
 
 def _roll_back(published: Published, to: str | None, *, dry_run: bool, yes: bool) -> None:
