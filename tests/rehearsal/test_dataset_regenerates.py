@@ -22,9 +22,9 @@ def test_the_committed_dataset_is_what_the_generator_writes(tmp_path: Path) -> N
 
 
 def _generated(directory: Path, hash_seed: str) -> dict[str, bytes]:
-    sizes = ["--train", "12", "--validation", "2", "--challenge", "2", "--seed", "11", "--provenance"]
+    sizes = ["--train", "12", "--validation", "2", "--challenge", "2", "--seed", "11"]
     subprocess.run(
-        [sys.executable, "-m", "casebook", "generate", "--output", str(directory), *sizes],
+        [sys.executable, "-m", "fine_tune_slm.cli", "dataset", "generate", "--output", str(directory), *sizes],
         env=os.environ | {"PYTHONHASHSEED": hash_seed},
         check=True,
         capture_output=True,

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from casebook.__main__ import main
 from casebook.catalogue import catalogue
 from casebook.draw import draw_case
 from casebook.gates import Gate, measure
@@ -112,10 +111,3 @@ def test_a_small_dataset_keeps_the_hard_gates(sample: dict[str, list[Note]]) -> 
     assert gates["notes with a label item neither grounded nor by a named rule"].passes
     assert gates["notes with a distractor in a label"].passes
     assert gates["notes with another fault"].passes
-
-
-def test_a_failed_gate_is_named_and_ends_with_exit_code_one(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["gates", "--train", "30", "--validation", "8", "--challenge", "4"]) == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert any(line.startswith("FAIL") and line.endswith("vocabulary of train") for line in lines)
-    assert any(line.startswith("pass") and line.endswith("duplicate notes") for line in lines)
