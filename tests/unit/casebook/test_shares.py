@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import sqrt
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,9 @@ from casebook.fill import LENGTH_SHARES
 from casebook.gates import share
 from casebook.labels import Tag
 from casebook.note import Note
+from extraction.schema import FIELDS, DatasetRecord
 
+COMMITTED = Path(__file__).parents[3] / "synthetic-instruction-tuning-dataset" / "train.jsonl"
 Sample = dict[str, list[Note]]
 DISTRACTORS = {kind: wanted / 100 for kind, wanted, _, _ in KINDS} | {
     "superseded_response": 0.10,
@@ -68,6 +71,14 @@ def test_lost_capitals_and_punctuation_are_as_common_as_wanted(sample: Sample) -
 @pytest.mark.parametrize(("field", "wanted"), NULLS.items())
 def test_a_null_is_as_common_as_wanted(sample: Sample, field: str, wanted: float) -> None:
     _assert_share(sample["train"], wanted, lambda note: getattr(note.record.output, field) is None)
+
+
+def test_a_null_is_about_as_common_as_wanted_in_the_committed_dataset() -> None:
+    lines = COMMITTED.read_text(encoding="utf-8").splitlines()
+    outputs = [DatasetRecord.model_validate_json(line).output for line in lines]
+    shares = {field: sum(getattr(output, field) is None for output in outputs) / len(outputs) for field in FIELDS}
+    assert shares == pytest.approx({"cancer_type": 0} | NULLS, abs=0.06)
+    assert shares["cancer_type"] == 0
 
 
 @pytest.mark.parametrize("field", ["stage", "response"])
