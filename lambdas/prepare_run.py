@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from slm_core import hub
 from slm_core.documents import require_dataset, to_json
 from slm_core.environment import Environment, environment
-from slm_core.errors import ConfigInvalidError
+from slm_core.errors import ConfigInvalidError, SettingInvalidError
 from slm_core.layout import RUN_ID_PATTERN, RunKeys, s3_uri
 from slm_core.lease import Lease, LeaseTable, Owner
 from slm_core.parameters import read_settings, read_token, secret_name
@@ -68,10 +68,20 @@ def _plan(execution: Execution, given: object, env: Environment) -> Plan:
         raise ConfigInvalidError("The execution's name may hold letters, digits, hyphens and underscores only")
     config = resolve(load_training_config(env.training_config_path), request)
     settings = read_settings(env.aws_config_path, env.parameter_root)
+    _require_allowed_name(config, settings.hub.publish_repo)
     prices = load_prices(env.prices_path)
     for instance_type in request.instance_types or settings.instance.allowed_types:
         prices.price(instance_type)
     return Plan(request, config, settings)
+
+
+def _require_allowed_name(config: TrainingConfig, publish_repo: str) -> None:
+    base = config.base_model
+    if config.publish.enabled and not base.may_be_published_as(publish_repo):
+        raise SettingInvalidError(
+            f"hub/publish_repo is {publish_repo}, but the licence of {base.repo_id} ({base.licence}) wants the name of"
+            f" what is made of it to begin with {base.name_prefix}"
+        )
 
 
 def _probe_tokens(plan: Plan, endpoint: str) -> None:

@@ -46,6 +46,7 @@ def write_package(directory: Path, package: Package, model: PeftModel, tokenizer
     _write_pictures(directory, package)
     # PEFT has left a card of its own
     (directory / "README.md").write_text(model_card(package.spec, package.metrics), encoding="utf-8")
+    (directory / "NOTICE").write_text(f"{package.spec.config.base_model.licence_notice}\n", encoding="utf-8")
     manifest = Manifest(
         run_id=package.spec.run_id,
         created_at=datetime.now(UTC),

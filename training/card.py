@@ -33,7 +33,7 @@ def _identity(spec: RunSpec) -> dict[str, str]:
         "system_message": SYSTEM,
         "instruction": INSTRUCTION,
         "how_to_load": _how_to_load(spec),
-        "licence_note": f"* The adapter is subject to the licence of its base model, `{base.licence}`.",
+        "licence_notice": base.licence_notice,
     }
 
 

@@ -34,6 +34,20 @@ class BaseModelConfig(Frozen):
     name: str = Field(min_length=1, description="How the model card calls it.")
     licence: str = Field(min_length=1, description="Licence identifier for the model card's metadata.")
     built_with: str | None = Field(description="Attribution line that the licence asks for, if any.")
+    name_prefix: str | None = Field(
+        pattern=r"^[\w.-]+$", description="What the name of a published model must begin with, if the licence says so."
+    )
+    licence_notice: str = Field(min_length=1, description="The licence's notice, word for word, for card and NOTICE.")
+
+    @model_validator(mode="after")
+    def attribution_is_whole(self) -> BaseModelConfig:
+        if (self.built_with is None) != (self.name_prefix is None):
+            raise ValueError("built_with and name_prefix go together: both, or both null")
+        return self
+
+    def may_be_published_as(self, repo_id: str) -> bool:
+        """Return whether the licence allows a model made of this one to bear the repository's name."""
+        return repo_id.rpartition("/")[2].startswith(self.name_prefix or "")
 
 
 class Hyperparameters(Frozen):

@@ -153,7 +153,7 @@ def test_a_whole_run_stages_exactly_what_its_manifest_names(world, uninterrupted
         name: hashlib.sha256(content).hexdigest() for name, content in staged.items()
     }
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "metrics.json"} <= staged.keys()
-    assert {"README.md", "loss.png", "f1.png", "history.jsonl"} <= staged.keys()
+    assert {"README.md", "NOTICE", "loss.png", "f1.png", "history.jsonl"} <= staged.keys()
     assert manifest.provenance.base_model_files.keys() >= {"model.safetensors", "config.json"}
     assert world.outcome("uninterrupted").status == "succeeded"
 

@@ -107,7 +107,11 @@ class Account:
                 "bucket": self.env.bucket_name,
                 "dataset_sha256": DATASET_SHA256,
                 "base_model": {"repo_id": "a/model", "revision": "c" * 40},
-                "hub": {"endpoint": "http://127.0.0.1:1", "read_token_secret_id": "r", "publish_repo": "local/adapter"},
+                "hub": {
+                    "endpoint": "http://127.0.0.1:1",
+                    "read_token_secret_id": "r",
+                    "publish_repo": "local/Llama-adapter",
+                },
                 "image": "image:tag",
                 "config": config,
                 "instance_types": TYPES,
@@ -201,7 +205,7 @@ def store_settings(account: Account, without: Sequence[str] = (), **changes: str
         "hub/read_token_secret_id": account.secret("read"),
         "hub/write_token_secret_id": account.secret("write"),
         "hub/base_model_revision": "c" * 40,
-        "hub/publish_repo": "local/adapter",
+        "hub/publish_repo": "local/Llama-adapter",
     } | changes
     for name, value in values.items():
         if name not in without:

@@ -139,7 +139,7 @@ class World:
         self.account.number += 1
         self.bucket = f"bucket-{self.account.number}"
         self.root = f"/faults-{self.account.number}"
-        self.repo = f"local/adapter-{self.account.number}"
+        self.repo = f"local/Llama-adapter-{self.account.number}"
         self.functions = Functions(self.timeline, self._before_function)
         self.engine = WorkflowEngine(self.timeline, self.functions, self._status_changed)
         self.statuses: dict[str, str] = {}

@@ -13,6 +13,7 @@ from slm_core.errors import (
     HubTokenRefusedError,
     HubUnavailableError,
     InstanceBusyError,
+    SettingInvalidError,
     SettingMissingError,
 )
 from slm_core.records import RunSpec
@@ -132,6 +133,15 @@ def test_a_missing_setting_is_named(prepared):
     client("ssm").delete_parameter(Name=f"{prepared.env.parameter_root}/image/uri")
     with pytest.raises(SettingMissingError, match="image/uri"):
         _prepare()
+
+
+def test_a_name_that_the_models_licence_does_not_allow_is_refused_before_anything_starts(prepared):
+    name = f"{prepared.env.parameter_root}/hub/publish_repo"
+    client("ssm").put_parameter(Name=name, Value="local/clinical-Llama", Type="String", Overwrite=True)
+    with pytest.raises(SettingInvalidError, match=r"begin with Llama-\. Correct the value in Parameter Store"):
+        _prepare()
+    assert prepared.lease().owner_arn is None
+    assert _prepare({"publish": False})["run_id"] == RUN_ID
 
 
 @pytest.mark.parametrize("name", ["read", "write"])

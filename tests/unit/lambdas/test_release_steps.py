@@ -13,7 +13,7 @@ from slm_core.state import Publication
 from lambdas import archive_artifacts, assess_model, complete_run, publish_model
 from tests.unit.emulated_account import RUN_ID, START, metrics_json
 
-REPO = "local/adapter"
+REPO = "local/Llama-adapter"
 
 
 @pytest.fixture
@@ -142,13 +142,13 @@ def test_metrics_that_are_not_the_manifests_are_not_believed(account, archived, 
 
 def test_the_record_says_what_the_run_used_and_where_everything_is(account, archived):
     account.put_progress(checkpoint_step=120)
-    archived["publication"] = {"repo_id": "local/adapter", "revision": "abc"}
+    archived["publication"] = {"repo_id": "local/Llama-adapter", "revision": "abc"}
     answer = complete_run.handler(archived, None)
     record = _record(account)
     assert (record.status, record.run_name, record.last_checkpoint_step) == ("succeeded", "a name", 120)
     assert (record.billed_seconds, record.cost_usd) == (7200, 1.9552)
     assert (record.instance.state, record.instance.stopped_at) == ("stopped", account.time())
-    assert (record.hub_repo, record.hub_revision) == ("local/adapter", "abc")
+    assert (record.hub_repo, record.hub_revision) == ("local/Llama-adapter", "abc")
     assert record.archive_uri == archived["archive"]["uri"]
     assert record.metrics.after.macro_f1 == 0.9
     assert answer["status"] == "succeeded"

@@ -21,7 +21,9 @@ def test_more_parameters_than_one_page_are_read(account):
     for number in range(12):
         name = f"{account.env.parameter_root}/another/{number}"
         client("ssm").put_parameter(Name=name, Value="x", Type="String")
-    assert read_settings(account.env.aws_config_path, account.env.parameter_root).hub.publish_repo == "local/adapter"
+    assert (
+        read_settings(account.env.aws_config_path, account.env.parameter_root).hub.publish_repo == "local/Llama-adapter"
+    )
 
 
 def test_every_missing_parameter_is_named(account):

@@ -1,5 +1,6 @@
 """The execution input and the training configuration: what is accepted, and how refusals speak."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,4 +94,27 @@ def test_a_broken_file_is_named(tmp_path, content):
     path = tmp_path / "broken.yml"
     path.write_bytes(content.encode("latin-1"))
     with pytest.raises(ConfigInvalidError, match=r"broken\.yml"):
+        load_training_config(path)
+
+
+@pytest.mark.parametrize(
+    "document", [CONFIG_DIRECTORY / "aws_config.yml", CONFIG_DIRECTORY.parent / "README.md"], ids=lambda path: path.name
+)
+def test_the_names_that_the_documents_suggest_are_those_that_the_licence_allows(document):
+    suggested = re.findall(r"NAMESPACE/[\w.-]+", document.read_text(encoding="utf-8"))
+    assert suggested
+    assert all(CONFIG.base_model.may_be_published_as(name) for name in suggested)
+    assert not CONFIG.base_model.may_be_published_as("Llama-fans/clinical-extraction")
+
+
+def test_a_model_without_such_a_licence_may_bear_any_name():
+    local = load_training_config(CONFIG_DIRECTORY / "training_config.local.yml").base_model
+    assert local.may_be_published_as("group/any-name")
+
+
+def test_an_attribution_without_the_names_beginning_is_refused(tmp_path):
+    path = tmp_path / "training_config.yml"
+    text = (CONFIG_DIRECTORY / path.name).read_text(encoding="utf-8")
+    path.write_text(text.replace("name_prefix: Llama-", "name_prefix: null"), encoding="utf-8")
+    with pytest.raises(ConfigInvalidError, match=r"base_model: .*built_with and name_prefix go together"):
         load_training_config(path)

@@ -3,9 +3,10 @@
 import pytest
 import yaml
 from slm_core.records import Evaluation, FieldMetrics, Interval, Metrics, TrainingSummary
-from slm_core.training_config import BaseModelConfig
+from slm_core.training_config import load_training_config
 
 from extraction.schema import FIELDS
+from tests.unit.training.conftest import CONFIG
 from training.card import model_card
 
 
@@ -59,9 +60,19 @@ def test_the_card_warns_of_clinical_use_and_says_that_the_data_is_synthetic(spec
 
 
 def test_a_llama_is_attributed_as_its_licence_asks(spec, metrics):
-    base = BaseModelConfig(
-        repo_id="meta-llama/Llama-3.1-8B-Instruct", name="Llama 3.1 8B Instruct", licence="llama3.1",
-        built_with="Built with Llama",
-    )  # fmt: skip
+    base = load_training_config(CONFIG.with_name("training_config.yml")).base_model
     llama = spec.model_copy(update={"config": spec.config.model_copy(update={"base_model": base})})
-    assert "**Built with Llama**" in model_card(llama, metrics)
+    card = model_card(llama, metrics)
+    assert "**Built with Llama**, fine-tuned from Llama 3.1 8B Instruct." in card
+    assert (
+        "Llama 3.1 is licensed under the Llama 3.1 Community License, Copyright (c) Meta Platforms, Inc. "
+        "All Rights Reserved."
+    ) in card
+    assert yaml.safe_load(card.split("---")[1])["license"] == "llama3.1"
+
+
+def test_the_local_models_card_says_smollm2_and_apache(spec, metrics):
+    card = model_card(spec, metrics)
+    assert "SmolLM2 is licensed under the Apache License, Version 2.0 (Apache-2.0)." in card
+    assert "A LoRA adapter for SmolLM2 135M Instruct" in card
+    assert "Llama" not in card
