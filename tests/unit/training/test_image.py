@@ -47,3 +47,21 @@ def test_the_image_does_not_run_as_root_and_names_no_digest_of_its_own():
     assert last_user == "10001"
     assert "@sha256:" not in re.sub(r"^#.*$", "", DOCKERFILE, flags=re.MULTILINE)
     assert DOCKERFILE.rstrip().endswith('ENTRYPOINT ["python", "-m", "training"]')
+
+
+def test_the_context_holds_what_is_copied_and_little_else():
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = {
+        source.replace("${REQUIREMENTS}", "training/requirements.lock")
+        for source in re.findall(r"^COPY ([^-]\S*) ", DOCKERFILE, re.MULTILINE)
+    }
+    let_in = {line[1:] for line in ignored if line.startswith("!")}
+    assert ignored[1] == "*"
+    assert let_in == {"training" if one.startswith("training/") else one for one in copied}
+    assert all((ROOT / one).exists() for one in copied)
+
+
+def test_the_image_installs_by_hash_and_builds_nothing():
+    assert "--require-hashes" in DOCKERFILE
+    assert "--only-binary :all:" in DOCKERFILE
+    assert not re.search(r"apt-get|gcc|build-essential", DOCKERFILE)
