@@ -50,7 +50,8 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         f"Made by `make quality` in {report['cpu_hours']:.1f} CPU hours; the raw figures: `quality.json`. SmolLM2-135M"
         " with LoRA in fp32, one pass over its records, greedy answers held to the record's grammar, scored on all"
-        f" {records} validation notes (macro-F1 over canonical items, 95 % interval by bootstrap: [../metric.md](../metric.md)).",
+        f" {records} validation notes (macro-F1 over canonical items with its 95 % bootstrap interval:"
+        " [../metric.md](../metric.md)).",
         "",
         *_table(
             ("trained on", "CPU min", "held-out loss", "macro-F1", "records exact", "JSON valid", "unsupported items"),
@@ -72,7 +73,7 @@ def page(report: Mapping[str, Any]) -> str:
 
 def _run(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
     scores, interval = one["scores"], one["scores"]["macro_f1_interval"]
-    minutes = one["training"]["cpu_seconds"] / 60 if "training" in one else 0
+    minutes = one["training"]["cpu_seconds_per_sample"] * one["training"]["samples"] / 60 if "training" in one else 0
     return (
         name,
         f"{minutes:.0f}",

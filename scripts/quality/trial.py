@@ -21,7 +21,7 @@ from slm_core.training_config import Hyperparameters, load_training_config
 from scripts.quality.trials import CONFIG, DATASET, HELD_BACK_RECORDS, KEPT, MODEL, Request
 from training.allocator import keep_freed_memory
 from training.batching import PlanOptions, plan_steps
-from training.checkpoints import CheckpointStore
+from training.checkpoints import CheckpointStore, newest_complete
 from training.collation import StepDataset
 from training.dataset import TRAIN_FILE, VALIDATION_FILE, even_sample, random_sample, read_records
 from training.encoding import encode_records
@@ -55,7 +55,9 @@ def run(request: Request) -> dict[str, Any]:
     model = load_model(MODEL, training_dtype(options), options.quantization)
     result: dict[str, Any] = {"request": request.model_dump()}
     if not untuned:
-        model, result["training"] = _tuned(request, model, lambda: _train(model, tokenizer, train, options))
+        model, result["training"] = _tuned(
+            request, model, lambda scratch: _train(model, (tokenizer, train), options, scratch)
+        )
     benchmark = make_benchmark(measured, tokenizer, config.evaluation, options.max_tokens_per_batch)
     started = time.process_time()
     if request.answers:
@@ -69,15 +71,19 @@ def run(request: Request) -> dict[str, Any]:
     return result
 
 
-def _tuned(request: Request, model: Any, train: Callable[[], tuple[Any, dict[str, Any]]]) -> tuple[Any, dict[str, Any]]:
-    """Return the tuned model and how its training went: kept from before, or trained now and kept."""
-    kept = KEPT.parent / request.adapter if request.adapter else None
-    if kept is not None and (kept / "training.json").exists():
+def _tuned(
+    request: Request, model: Any, train: Callable[[Path], tuple[Any, dict[str, Any]]]
+) -> tuple[Any, dict[str, Any]]:
+    """Return the tuned model and how its training went: kept from before, or trained from its newest checkpoint."""
+    if request.adapter is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            return train(Path(scratch))
+    kept = KEPT.parent / request.adapter
+    if (kept / "training.json").exists():
         return load_adapter(model, kept), json.loads((kept / "training.json").read_text(encoding="utf-8"))
-    tuned, account = train()
-    if kept is not None:
-        tuned.save_pretrained(kept)
-        (kept / "training.json").write_text(json.dumps(account), encoding="utf-8")
+    tuned, account = train(kept / "checkpoints")
+    tuned.save_pretrained(kept)
+    (kept / "training.json").write_text(json.dumps(account), encoding="utf-8")
     return tuned, account
 
 
@@ -92,9 +98,11 @@ def _records(request: Request) -> tuple[list[Any], list[Any]]:
     return rest, even_sample(read_records(DATASET / VALIDATION_FILE), request.records)
 
 
-def _train(model: Any, tokenizer: Any, records: list[Any], options: Hyperparameters) -> tuple[Any, dict[str, Any]]:
-    """Return the tuned model and how the training went."""
-
+def _train(
+    model: Any, material: tuple[Any, list[Any]], options: Hyperparameters, scratch: Path
+) -> tuple[Any, dict[str, Any]]:
+    """Return the tuned model and how the training went, over all its launches."""
+    tokenizer, records = material
     encoded = encode_records(tokenizer, random_sample(records, options.samples, options.seed), options.max_seq_length)
     plan = plan_steps(
         [len(record) for record in encoded],
@@ -102,22 +110,19 @@ def _train(model: Any, tokenizer: Any, records: list[Any], options: Hyperparamet
     )
     tuned = add_adapter(model, options)
     interruption = Interruption()
-    with tempfile.TemporaryDirectory() as scratch:
-        store = CheckpointStore(Path(scratch), {}, keep=1)
-        companions = Companions(store, Silence(), interruption)  # type: ignore[arg-type]
-        quiet = options.model_copy(update={"checkpoint_steps": len(plan)})
-        trainer = make_trainer(tuned, StepDataset(encoded, plan), quiet, companions)
-        started, wall = time.process_time(), time.monotonic()
-        history = run_training(trainer, None, interruption)
-    samples = sum(row["samples"] for row in history)
+    checkpoint = newest_complete(scratch)
+    companions = Companions(CheckpointStore(scratch, {}, keep=1), Silence(), interruption)  # type: ignore[arg-type]
+    rare = options.model_copy(update={"checkpoint_steps": len(plan)})
+    trainer = make_trainer(tuned, StepDataset(encoded, plan), rare, companions)
+    started = time.process_time()
+    history = run_training(trainer, checkpoint.path if checkpoint else None, interruption)
     cpu_seconds = time.process_time() - started
+    done_here = sum(row["samples"] for row in history[checkpoint.step if checkpoint else 0 :])
     return tuned, {
         "steps": len(plan),
-        "samples": samples,
+        "samples": sum(row["samples"] for row in history),
         "tokens": sum(row["tokens"] for row in history),
-        "cpu_seconds": cpu_seconds,
-        "seconds": time.monotonic() - wall,
-        "cpu_seconds_per_sample": cpu_seconds / samples,
+        "cpu_seconds_per_sample": cpu_seconds / done_here,
         "first_loss": history[0]["loss"],
         "last_loss": sum(row["loss"] for row in history[-8:]) / len(history[-8:]),
     }
