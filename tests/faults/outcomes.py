@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from slm_core.errors import leaves
@@ -171,11 +172,17 @@ def _limit_seconds(plan: RunPlan) -> float:
     """Return the larger of the limits of the two allowed types."""
     given = json.loads(plan.execution_input)
     given = given if isinstance(given, dict) else {}
-    limits, prices = _config().limits, load_prices(ROOT / "config" / "prices.yml")
+    limits, prices = _config().limits, _prices()
     cheapest = min(prices.price(instance_type) for instance_type in TYPES)
     hours = min(given.get("max_hours", limits.max_hours), given.get("budget_usd", limits.budget_usd) / cheapest)
     return float(hours) * 3600
 
 
+@cache
+def _prices() -> Any:
+    return load_prices(ROOT / "config" / "prices.yml")
+
+
+@cache
 def _config() -> Any:
     return load_training_config(ROOT / "config" / "training_config.yml")

@@ -6,21 +6,25 @@ An execution is one task of the timeline. Waits, retries and both kinds of time-
 from __future__ import annotations
 
 import contextlib
-import copy
+import pickle
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 from moto.stepfunctions.parser.api import ExecutionStatus
+from moto.stepfunctions.parser.asl.component.common.path import result_path
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
+from moto.stepfunctions.parser.asl.component.common.string import string_expression
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.program.program import Program
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.execute_state import ExecutionState
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
+from moto.stepfunctions.parser.asl.eval import states
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
@@ -30,7 +34,18 @@ from tests.faults.world.timeline import Timeline
 
 # parsing the definition takes a sixth of a run, and a parsed one keeps nothing of an execution
 _PARSED = cache(AmazonStateLanguageParser.parse)
+# a path's parser is built anew at every use
+_PATH = cache(json_path.parse)
+_COPYING = (states, string_expression, result_path)
 StatusChanged = Callable[[Execution, str], None]
+
+
+class _QuickCopy:
+    """Stands in for moto's `copy`: what a state holds is JSON, and pickle copies that in a fifth of the time."""
+
+    @staticmethod
+    def deepcopy(value: Any) -> Any:
+        return pickle.loads(pickle.dumps(value, pickle.HIGHEST_PROTOCOL))  # noqa: S301 - written in the same line
 
 
 class WorkflowEngine:
@@ -57,6 +72,8 @@ class WorkflowEngine:
                 Seam(ExecutionState, "_evaluate_with_timeout", ("self", "env"), lambda _: self._with_timeout()),
                 Seam(WaitFunction, "_wait_interval", ("self", "env", "wait_seconds"), lambda _: self._waiting()),
                 Seam(retrier_decl, "time", (), lambda _: self),
+                *(Seam(module, "copy", (), lambda _: _QuickCopy) for module in _COPYING),
+                Seam(json_path, "parse", ("path", "debug"), lambda _: _PATH),
                 Seam(Execution, "get_start_execution_details", ("self",), self._virtual_start),
                 Seam(BaseExecutionWorkerCommunication, "terminated", ("self",), self._terminating),
                 Seam(lambda_eval_utils, "boto_client_for", client_parameters, lambda _: self._client_for),
@@ -127,7 +144,7 @@ class WorkflowEngine:
             limit_seconds = env.stack.pop()
             frame = env.open_frame()
             frame.states.reset(input_value=env.states.get_input())
-            frame.stack = copy.deepcopy(env.stack)
+            frame.stack = _QuickCopy.deepcopy(env.stack)
             began = timeline.seconds()
             self._function_client.wait_at_most(limit_seconds)
             try:

@@ -36,11 +36,11 @@ from tests.faults.canary import CANARY_SENTENCES
 from tests.faults.world.commands import VirtualRunCommand
 from tests.faults.world.functions import Functions, Invocation, function_arn
 from tests.faults.world.host import Host, digest
+from tests.faults.world.shortcuts import REGION, answer
 from tests.faults.world.timeline import Timeline
 from tests.faults.world.workflow import WorkflowEngine
 
 ROOT = Path(__file__).parents[3]
-REGION = "us-east-1"
 TYPES = ("g6.2xlarge", "g5.2xlarge")
 DATASET_SHA256 = "d" * 64
 MACHINE = "fine-tune-slm"
@@ -276,7 +276,7 @@ class World:
             invocation = self.functions.active
             # what the hooks themselves ask is no call of the function
             if invocation is None or invocation.is_looked_at or threading_is_elsewhere(self.timeline):
-                return original(this, operation, request)
+                return answer(this, operation, request, original)
             name = f"{this.meta.service_model.service_name}.{operation}"
             invocation.calls[name] += 1
             invocation.is_looked_at = True
@@ -284,8 +284,8 @@ class World:
                 self.hooks.before_call(invocation, name, request)
             finally:
                 invocation.is_looked_at = False
-            answer = original(this, operation, request)
-            return self.hooks.after_call(invocation, name, request, answer)
+            answered = answer(this, operation, request, original)
+            return self.hooks.after_call(invocation, name, request, answered)
 
         botocore.client.BaseClient._make_api_call = call
         try:
