@@ -12,7 +12,7 @@ HADOLINT := .local/venvs/hadolint
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check faults format gates hardness sweep quality sam lock clean
+.PHONY: help demo test check faults bench format gates hardness sweep quality sam lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -37,6 +37,9 @@ faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHED
 	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),2000) --json docs/measured/faults.json
 	@$(BIN)/python -m tests.faults.mutants --json docs/measured/mutants.json
 	@$(BIN)/python scripts/faults_report.py
+
+bench: .venv/bench ## measure training and generation beside their peers, a quarter of an hour; writes docs/measured/bench.*
+	@$(BIN)/python -m scripts.bench $(ARGS)
 
 format: .venv/installed ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix .
@@ -74,6 +77,10 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 
 .local/models/%: | .venv/installed
 	@$(BIN)/python -m training build-local-model --output $@
+
+.venv/bench: .venv/installed
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[bench]'
+	@touch $@
 
 # These two bring dependencies that quarrel with ours: each has an environment of its own.
 $(SAM)/installed: Makefile

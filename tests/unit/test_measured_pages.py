@@ -6,6 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
+from scripts.bench.arithmetic import BUDGET_SECONDS, is_above_floor
+from scripts.bench.page import page
+
 ROOT = Path(__file__).parents[2]
 MEASURED = ROOT / "docs" / "measured"
 
@@ -22,3 +25,15 @@ def test_the_page_says_what_the_raw_figures_say() -> None:
     report = json.loads((MEASURED / "dataset.json").read_text(encoding="utf-8"))
     for gate in report["gates"]:
         assert f"| {gate['name']} | {gate['value']:.4g} |" in page
+
+
+def test_the_bench_page_is_the_rendering_of_its_figures() -> None:
+    measured = [path for path in (MEASURED / "bench.json", MEASURED / "bench.md") if path.exists()]
+    reports = [json.loads(path.read_text(encoding="utf-8")) for path in measured if path.suffix == ".json"]
+
+    # before the first edition there is neither; one without the other, or another page, would be a mistake
+    assert [path.name for path in measured] in ([], ["bench.json", "bench.md"])
+    for report in reports:
+        assert (MEASURED / "bench.md").read_text(encoding="utf-8") == page(report), "run make bench"
+        assert is_above_floor(report)
+        assert report["seconds"] <= BUDGET_SECONDS
