@@ -1,4 +1,4 @@
-"""Micro-batches of token ids as padded tensors, and the steps of a plan as a dataset that torch can iterate."""
+"""Records as padded tensors, for evaluation, and the steps of a plan as a dataset of packed ones, for training."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from training.batching import Step
 from training.encoding import EncodedRecord
 from training.loss import IGNORED_LABEL
+from training.packing import PackedTensors, pack
 
 # the attention mask hides padding and labels are set by position, so any id will do: many tokenizers have no pad token,
 # and in some it is the stop token, which a mask made from ids would hide
@@ -29,7 +30,7 @@ class MicroBatchTensors(TypedDict):
 class StepInputs(TypedDict):
     """One optimiser step."""
 
-    micro_batches: list[MicroBatchTensors]
+    micro_batches: list[PackedTensors]
 
 
 def pad_right(records: Sequence[EncodedRecord]) -> MicroBatchTensors:
@@ -60,7 +61,7 @@ class StepDataset(Dataset[StepInputs]):
 
     def __getitem__(self, index: int) -> StepInputs:
         micro_batches = [[self._records[item] for item in micro_batch] for micro_batch in self._steps[index]]
-        return StepInputs(micro_batches=[pad_right(records) for records in micro_batches])
+        return StepInputs(micro_batches=[pack(records) for records in micro_batches])
 
 
 def only_item(items: Sequence[Any]) -> Any:

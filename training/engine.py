@@ -28,11 +28,12 @@ from transformers import (
 )
 
 from training.checkpoints import CheckpointStore
-from training.collation import MicroBatchTensors, StepDataset, StepInputs, only_item
+from training.collation import StepDataset, StepInputs, only_item
 from training.heartbeat import Heartbeat, Pace
 from training.interruption import Interruption
-from training.loss import answer_loss, count_answer_tokens
+from training.loss import rows_loss
 from training.models import CausalModel, decoder_and_head
+from training.packing import PackedTensors, packed_attention, packed_hidden_states
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,23 @@ class AnswerTrainer(Trainer):
         started = time.monotonic()
         model.train()
         prepared: Any = self._prepare_inputs(inputs)
-        micro_batches: list[MicroBatchTensors] = prepared["micro_batches"]
-        answer_tokens = sum(count_answer_tokens(batch["labels"]) for batch in micro_batches)
+        micro_batches: list[PackedTensors] = prepared["micro_batches"]
+        answer_tokens = sum(len(batch["targets"]) for batch in micro_batches)
         losses = []
-        for batch in micro_batches:
-            with self.accelerator.autocast():
-                loss = self.compute_loss(model, dict(batch), num_items_in_batch=answer_tokens)
-            self.accelerator.backward(loss)
-            losses.append(loss.detach())
+        decoder, _ = decoder_and_head(self.accelerator.unwrap_model(model))
+        with packed_attention(decoder):
+            for batch in micro_batches:
+                with self.accelerator.autocast():
+                    loss = self.compute_loss(model, dict(batch), num_items_in_batch=answer_tokens)
+                self.accelerator.backward(loss)
+                losses.append(loss.detach())
         self.work = _work_of(micro_batches, time.monotonic() - started)
         return torch.stack(losses).sum()
 
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: dict[str, Any],
+        inputs: Any,
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Tensor:
@@ -84,10 +87,8 @@ class AnswerTrainer(Trainer):
         Units: nats per answer token of the step.
         """
         decoder, head = decoder_and_head(self.accelerator.unwrap_model(model))
-        hidden = decoder(
-            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False
-        ).last_hidden_state
-        return answer_loss(hidden, inputs["labels"], head) / (num_items_in_batch or 1)
+        rows_RD = packed_hidden_states(decoder, inputs)
+        return rows_loss(rows_RD, inputs["targets"], head) / (num_items_in_batch or 1)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return 0: the Trainer's estimate wants a flat batch, and nothing here reads it."""
@@ -196,10 +197,11 @@ def run_training(trainer: AnswerTrainer, resume_from: Path | None, interruption:
     return [row for row in trainer.state.log_history if "loss" in row]
 
 
-def _work_of(micro_batches: Sequence[MicroBatchTensors], seconds: float) -> dict[str, float]:
+def _work_of(micro_batches: Sequence[PackedTensors], seconds: float) -> dict[str, float]:
     return {
-        "samples": sum(len(batch["input_ids"]) for batch in micro_batches),
-        "tokens": sum(int(batch["attention_mask"].sum()) for batch in micro_batches),
-        "padded_tokens": sum(batch["input_ids"].numel() for batch in micro_batches),
+        "samples": sum(len(batch["row_of"]) for batch in micro_batches),
+        "tokens": sum(batch["tokens"] for batch in micro_batches),
+        # only the attention pads
+        "padded_tokens": sum(batch["row_of"].numel() for batch in micro_batches),
         "step_seconds": seconds,
     }

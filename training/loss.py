@@ -25,19 +25,20 @@ def answer_loss(hidden_BTD: Tensor, labels_BT: Tensor, head: nn.Module, rows_per
     """
     targets_BT = labels_BT[:, 1:]
     is_answer_BT = targets_BT != IGNORED_LABEL
-    rows_RD = hidden_BTD[:, :-1][is_answer_BT]
-    targets_R = targets_BT[is_answer_BT]
+    return rows_loss(hidden_BTD[:, :-1][is_answer_BT], targets_BT[is_answer_BT], head, rows_per_chunk)
+
+
+def rows_loss(rows_RD: Tensor, targets_R: Tensor, head: nn.Module, rows_per_chunk: int = ROWS_PER_CHUNK) -> Tensor:
+    """Return the summed cross-entropy of answer rows, each with the token that follows it.
+
+    Units: nats; the caller divides by the answer tokens of the whole optimiser step.
+    """
     chunks = list(zip(rows_RD.split(rows_per_chunk), targets_R.split(rows_per_chunk), strict=True))
     if len(chunks) == 1:
         return _chunk_loss(*chunks[0], head)
     # the logits of a chunk are computed again in the backward pass, so that only one chunk's are ever held
     losses = [checkpoint(_chunk_loss, rows, targets, head, use_reentrant=False) for rows, targets in chunks]
     return torch.stack(losses).sum()
-
-
-def count_answer_tokens(labels_BT: Tensor) -> int:
-    """Return how many positions `answer_loss` sums over."""
-    return int((labels_BT[:, 1:] != IGNORED_LABEL).sum())
 
 
 def _chunk_loss(rows_RD: Tensor, targets_R: Tensor, head: nn.Module) -> Tensor:

@@ -15,6 +15,8 @@ from slm_core.errors import BaseModelCorruptError, GpuMissingError
 from slm_core.training_config import Hyperparameters
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
+from training.lora import InPlaceLoraLinear
+
 CausalModel: TypeAlias = PreTrainedModel | PeftModel
 
 
@@ -85,6 +87,8 @@ def add_adapter(model: PreTrainedModel, options: Hyperparameters) -> PeftModel:
         target_modules=modules if isinstance(modules, str) else list(modules),
         bias="none",
     )
+    if not _is_quantized(model):
+        config._register_custom_module({torch.nn.Linear: InPlaceLoraLinear})
     return get_peft_model(model, config)
 
 
@@ -100,7 +104,7 @@ def merged_adapter(model: CausalModel) -> Iterator[None]:
     In bfloat16 or 4 bits folding would round the adapter away, so nothing happens there.
     """
     layers: Any = model.base_model if isinstance(model, PeftModel) else None
-    is_foldable = layers is not None and model.dtype == torch.float32 and not _is_quantized(layers)
+    is_foldable = layers is not None and model.dtype == torch.float32 and not _is_quantized(layers.model)
     if is_foldable:
         layers.merge_adapter()
     try:
@@ -121,8 +125,8 @@ def count_trainable(model: CausalModel) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def _is_quantized(layers: Any) -> bool:
-    return getattr(layers.model, "quantization_method", None) is not None
+def _is_quantized(model: Any) -> bool:
+    return getattr(model, "quantization_method", None) is not None
 
 
 def _nf4(compute_dtype: torch.dtype) -> object:

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from peft.tuners.lora import Linear
 from slm_core.errors import BaseModelCorruptError, GpuMissingError, TrainingDivergedError
 from slm_core.training_config import load_training_config
 from torch.nn.functional import cross_entropy
@@ -17,8 +18,10 @@ from training.encoding import encode_records
 from training.engine import Companions, make_trainer, run_training
 from training.generation import GenerationOptions, greedy_answers, stop_ids_of
 from training.interruption import Interruption
-from training.loss import IGNORED_LABEL, answer_loss
+from training.lora import InPlaceLoraLinear
+from training.loss import IGNORED_LABEL, answer_loss, rows_loss
 from training.models import add_adapter, decoder_and_head, load_model, load_tokenizer, training_dtype
+from training.packing import pack, packed_attention, packed_hidden_states
 
 pytestmark = pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft")
 NOTES = ("Synthetic note: stage II.", "Synthetic note: breast cancer.", "A longer synthetic note about nothing at all.")
@@ -62,6 +65,12 @@ def our_loss(model, batch, rows_per_chunk=1024):
     return answer_loss(hidden, batch["labels"], head, rows_per_chunk)
 
 
+def packed_loss(model, records):
+    decoder, head = decoder_and_head(model)
+    batch = pack(records)
+    return rows_loss(packed_hidden_states(decoder, batch), batch["targets"], head)
+
+
 def full_logits_loss(model, batch):
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits
     return cross_entropy(
@@ -80,11 +89,53 @@ def test_loss_and_gradients_equal_those_of_the_full_logits(model, encoded, rows_
     batch = pad_right(encoded)
     expected_loss, loss = full_logits_loss(model, batch), our_loss(model, batch, rows_per_chunk)
     assert loss.item() == pytest.approx(expected_loss.item(), rel=1e-5)
-    expected, found = gradients(model, expected_loss), gradients(model, loss)
+    assert_same(gradients(model, loss), gradients(model, expected_loss))
+
+
+def assert_same(found, expected):
     assert found.keys() == expected.keys()
     for name, gradient in expected.items():
         assert gradient.norm() > 0
         assert (found[name] - gradient).norm() <= 1e-4 * gradient.norm()
+
+
+@pytest.mark.parametrize("chosen", [(0, 1, 2), (2, 0), (1,), (1, 1)], ids=str)
+@pytest.mark.parametrize("recomputes", [False, True])
+def test_packed_records_have_the_loss_and_gradients_of_the_full_logits(model, encoded, chosen, recomputes):
+    records = [encoded[index] for index in chosen]
+    expected_loss = full_logits_loss(model, pad_right(records))
+    expected = gradients(model, expected_loss)
+    if recomputes:
+        model.train().gradient_checkpointing_enable({"use_reentrant": False})
+    with packed_attention(decoder_and_head(model)[0]):
+        loss = packed_loss(model, records)
+        assert loss.item() == pytest.approx(expected_loss.item(), rel=1e-5)
+        assert_same(gradients(model, loss), expected)
+
+
+def test_packing_keeps_what_records_share_once_and_pads_nothing(encoded):
+    batch = pack(encoded)
+    columns = zip(*(record.prompt_ids for record in encoded), strict=False)
+    shared = next(length for length, ids in enumerate(columns) if len(set(ids)) > 1)
+    assert shared > 0
+    assert batch["input_ids"].numel() == sum(len(record) for record in encoded) - shared * (len(encoded) - 1)
+    ids = batch["input_ids"][0]
+    for row, record in zip(batch["row_of"], encoded, strict=True):
+        assert ids[row[: len(record)]].tolist() == [*record.prompt_ids, *record.answer_ids]
+    assert batch["targets"].tolist() == [token for record in encoded for token in record.answer_ids]
+
+
+def test_the_layer_that_adds_in_place_has_the_values_and_gradients_of_pefts_own(model):
+    layer = next(module for module in model.modules() if isinstance(module, InPlaceLoraLinear))
+    layer.scaling["default"] = 1.7
+    found, expected = [], []
+    for forward, results in ((layer.forward, found), (lambda x: Linear.forward(layer, x), expected)):
+        inputs = torch.linspace(-1, 1, 2 * 3 * layer.in_features).view(2, 3, -1).requires_grad_()
+        output = forward(inputs)
+        trained = [layer.lora_A["default"].weight, layer.lora_B["default"].weight]
+        results += [output, *torch.autograd.grad(output.pow(2).sum(), [inputs, *trained])]
+    for one, other in zip(found, expected, strict=True):
+        assert torch.allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
 def test_labels_stand_on_the_answer_and_its_stop_token_alone(tiny_model, encoded):
