@@ -33,8 +33,8 @@ check: .venv/installed $(HADOLINT)/installed ## run the linters, the type checke
 	$(BIN)/python -m scripts.lock_dependencies constraints --check
 	$(BIN)/python -m pytest -q tests/statemachine/test_structure.py
 
-faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHEDULES=2000); writes docs/measured/faults.*
-	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),2000) --json docs/measured/faults.json
+faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHEDULES=2000, ARGS=--resume); writes docs/measured/faults.*
+	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),2000) --json docs/measured/faults.json $(ARGS)
 	@$(BIN)/python -m tests.faults.mutants --json docs/measured/mutants.json
 	@$(BIN)/python scripts/faults_report.py
 

@@ -26,6 +26,7 @@ def page(campaign: Mapping[str, Any], mutants: Mapping[str, Any]) -> str:
         "",
         *_table(_HEAD, [_tier(tier) for tier in tiers]),
         "",
+        *_incomplete(tiers),
         "Minutes: virtual time from the end of the execution, or from a person's start of the instance, to its stop.",
         "",
         "## Each layer alone",
@@ -61,6 +62,14 @@ _HEAD = ("tier", "schedules", "faults", "checks", "violations", "p50 min", "p99 
 def _tier(tier: Mapping[str, Any]) -> tuple[str, ...]:
     numbers = (tier[key] for key in ("schedules", "faults_injected", "checks", "violations"))
     return tier["tier"], *(f"{number:,}" for number in numbers), *_minutes(tier["minutes_until_stopped"])
+
+
+def _incomplete(tiers: Sequence[Mapping[str, Any]]) -> Iterable[str]:
+    for tier in tiers:
+        if tier["not_played"]:
+            yield from (f"**{tier['not_played']:,} schedules of {tier['tier']} were not played.**", "")
+    if resumed := sum(tier["played_in_an_earlier_sitting"] for tier in tiers):
+        yield from (f"{resumed:,} of the schedules were played in an earlier sitting; the time is the last one's.", "")
 
 
 def _layer(name: str, layer: Mapping[str, Any]) -> tuple[str, ...]:

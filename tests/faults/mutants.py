@@ -7,7 +7,6 @@ less than WANTED_SHARE of them are killed.
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 import time
@@ -21,6 +20,7 @@ from tests.faults.mutant_list import MUTANTS
 from tests.faults.mutant_schedules import SECRET
 from tests.faults.mutation import Mutant
 from tests.faults.play import play
+from tests.faults.results import to_json_file
 from tests.faults.world.world import Account, emulated_account
 
 WANTED_SHARE = 0.95
@@ -114,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json:
         seconds = round(time.monotonic() - began, 1)
         content = {"killed_share": share, "seconds": seconds, "mutants": [asdict(fate) for fate in fates]}
-        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        to_json_file(given.json, content)
     return 0 if share >= WANTED_SHARE else 1
 
 

@@ -121,8 +121,8 @@ def _on_calls(calls: Calls) -> Iterator[Fault]:
     for (function, operation), count in sorted(calls.items()):
         for kind in kinds_of(operation):
             yield CallFault(kind=kind, function=function, operation=operation)
-            if count > 1 and kind in POLLED:
-                yield CallFault(kind=kind, function=function, operation=operation, occurrence=max(2, count // 2))
+            for occurrence in sorted({2, count} if count > 1 and kind in POLLED else ()):
+                yield CallFault(kind=kind, function=function, operation=operation, occurrence=occurrence)
             yield CallFault(kind=kind, function=function, operation=operation, times=FOREVER)
         for kind in ("unavailable", "timed out", "killed"):
             yield CallFault(kind=kind, function=function, operation=operation, is_after=True)

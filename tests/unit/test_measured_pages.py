@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from scripts import faults_report
 from scripts.bench.arithmetic import BUDGET_SECONDS, is_above_floor
 from scripts.bench.page import page
 
@@ -37,3 +38,22 @@ def test_the_bench_page_is_the_rendering_of_its_figures() -> None:
         assert (MEASURED / "bench.md").read_text(encoding="utf-8") == page(report), "run make bench"
         assert is_above_floor(report)
         assert report["seconds"] <= BUDGET_SECONDS
+
+
+def test_the_page_of_the_fault_campaign_is_made_of_the_figures_beside_it() -> None:
+    campaign, mutants = MEASURED / "faults.json", MEASURED / "mutants.json"
+    if not campaign.exists():
+        assert not (MEASURED / "faults.md").exists(), "a page without figures: run make faults"
+        return
+    rendered = faults_report.page(json.loads(campaign.read_text()), json.loads(mutants.read_text()))
+    assert (MEASURED / "faults.md").read_text(encoding="utf-8") == rendered
+
+
+def test_a_fault_campaign_that_was_not_played_to_the_end_says_so() -> None:
+    tier = {"tier": "single faults", "not_played": 7, "played_in_an_earlier_sitting": 3, "minutes_until_stopped": {}}
+    tier |= dict.fromkeys(("schedules", "faults_injected", "checks", "violations"), 0)
+    tier |= {"injected_by_kind": {}, "checked_by_promise": {}}
+    campaign = {"seed": 1, "seconds": 60.0, "processes": 2, "tiers": [tier], "layers": {}}
+    page = faults_report.page(campaign, {"mutants": []})
+    assert "**7 schedules of single faults were not played.**" in page
+    assert "3 of the schedules were played in an earlier sitting" in page
