@@ -15,30 +15,25 @@ from scripts.quality.trials import HELD_BACK_RECORDS, ROOT, Request, cpu_hours, 
 
 MEASURED = ROOT / "docs" / "measured"
 SAMPLES = 128
-RECORDS = 64
+RECORDS = 48
 # what all are compared with, written out so that a change of the configuration does not move the comparison
 CENTRE: dict[str, Any] = {
     "samples": SAMPLES, "epochs": 1, "learning_rate": 1.5e-3, "batch_size": 2, "lora_rank": 16, "lora_alpha": 32,
     "target_modules": "all-linear", "decay_fraction": 0.7, "weight_decay": 0.0, "adam_beta2": 0.98, "seed": 42,
 }  # fmt: skip
-ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
 CHANGES: dict[str, dict[str, Any]] = {
     "centre": {},
+    "another seed": {"seed": 43},
     "half the learning rate": {"learning_rate": 7.5e-4},
     "twice the learning rate": {"learning_rate": 3e-3},
     "batch 4": {"batch_size": 4},
-    "batch 4, twice the learning rate": {"batch_size": 4, "learning_rate": 3e-3},
-    "another seed": {"seed": 43},
-    "a third seed": {"seed": 44},
     "rank 4": {"lora_rank": 4, "lora_alpha": 8},
-    "rank 64": {"lora_rank": 64, "lora_alpha": 128},
-    "attention only": {"target_modules": ATTENTION},
-    "q and v only": {"target_modules": ["q_proj", "v_proj"]},
-    "decay over the last 30 %": {"decay_fraction": 0.3},
-    "decay over the last 95 %": {"decay_fraction": 0.95},
+    "attention only": {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
     "half the samples, twice": {"samples": SAMPLES // 2, "epochs": 2},
-    "weight decay 0.1": {"weight_decay": 0.1},
-    "Adam's beta2 0.999": {"adam_beta2": 0.999},
+    "decay over the last 30 %": {"decay_fraction": 0.3},
+    "a third seed": {"seed": 44},
+    "batch 4, twice the learning rate": {"batch_size": 4, "learning_rate": 3e-3},
+    "rank 64": {"lora_rank": 64, "lora_alpha": 128},
 }
 
 
