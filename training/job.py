@@ -17,9 +17,11 @@ from training.batching import PlanOptions, plan_steps
 from training.checkpoints import Checkpoint, CheckpointStore, checkpoint_to_resume, origin_of
 from training.collation import StepDataset
 from training.dataset import TRAIN_FILE, VALIDATION_FILE, even_sample, fetch_dataset, random_sample, read_records
-from training.encoding import EncodedRecord, encode_records
+from training.encoded_dataset import EncodedDataset, cache_name, encode_once
+from training.encoding import encode, refuse_longer
 from training.engine import Companions, make_trainer, run_training
-from training.evaluation import Benchmark, Measured, cache_name, evaluate, evaluate_once, make_benchmark
+from training.evaluation import Benchmark, Measured, evaluate, evaluate_once, make_benchmark
+from training.evaluation import cache_name as evaluation_name
 from training.heartbeat import Heartbeat
 from training.history import HistoryRow, Surroundings, summarise
 from training.host import Staging, aws_client
@@ -44,7 +46,7 @@ class Material:
     base_model: Path
     base_model_files: dict[str, str]
     tokenizer: PreTrainedTokenizerFast
-    train: list[EncodedRecord]
+    train: EncodedDataset
     benchmark: Benchmark
     validation_sha256: str
 
@@ -100,13 +102,14 @@ def _gather(launch: Launch, heartbeat: Heartbeat) -> Material:
     validation = even_sample(read_records(dataset / VALIDATION_FILE), options.evaluation.samples)
     base_model, base_model_files = fetch_base_model(spec, launch.volume, heartbeat)
     tokenizer = load_tokenizer(base_model)
+    encoded = encode_once(encode(tokenizer, train), launch.volume.encoded(cache_name(spec, base_model_files)))
     # a record over the token budget would be a batch that memory was not promised for
-    max_tokens = min(options.training.max_seq_length, options.training.max_tokens_per_batch)
+    refuse_longer(encoded.lengths, min(options.training.max_seq_length, options.training.max_tokens_per_batch))
     return Material(
         base_model=base_model,
         base_model_files=base_model_files,
         tokenizer=tokenizer,
-        train=encode_records(tokenizer, train, max_tokens),
+        train=encoded,
         benchmark=make_benchmark(validation, tokenizer, options.evaluation, options.training.max_tokens_per_batch),
         validation_sha256=sha256_of(dataset / VALIDATION_FILE),
     )
@@ -119,7 +122,7 @@ def _measure_before(
         return None
     heartbeat.enter(Phase.EVALUATING_BEFORE, len(material.benchmark.records))
     precision = f"{model.dtype}/{launch.spec.config.training.quantization}"
-    name = cache_name(material.benchmark, material.base_model_files, precision)
+    name = evaluation_name(material.benchmark, material.base_model_files, precision)
     return evaluate_once(model, material.benchmark, heartbeat.beat, launch.volume.root / "evaluations" / name)
 
 
@@ -128,7 +131,7 @@ def _train(
 ) -> Trained:
     spec, options = launch.spec, launch.spec.config.training
     plan = plan_steps(
-        [len(record) for record in material.train],
+        material.train.lengths,
         PlanOptions(options.batch_size, options.max_tokens_per_batch, options.epochs, options.seed),
     )
     store = CheckpointStore(launch.volume.checkpoints(spec.run_id), origin_of(spec), options.keep_checkpoints)

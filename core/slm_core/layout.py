@@ -92,6 +92,9 @@ class VolumePaths:
     def dataset(self, sha256: str) -> Path:
         return self.root / "datasets" / sha256
 
+    def encoded(self, name: str) -> Path:
+        return self.root / "encoded" / name
+
     def run(self, run_id: str) -> Path:
         return self.root / "runs" / run_id
 
