@@ -49,7 +49,9 @@ leaf of this tree, and a leaf's name never changes:
         ├── AwsUnavailableError          retryable
         ├── AwsRefusedError
         ├── PermissionDeniedError
-        └── HubUnavailableError          retryable
+        ├── HubUnavailableError          retryable
+        ├── StepTimedOutError            States.Timeout, as a failed run shows it
+        └── StepCrashedError             whatever else has no name of ours: Lambda.Unknown, a bug
 
 Messages say what, where and what next; they never carry clinical text, tokens or whole inputs.
 """
@@ -280,6 +282,15 @@ class PermissionDeniedError(ServiceError):
 class HubUnavailableError(ServiceError):
     retryable = True
     remedy = "The Hub did not answer: try again in some minutes."
+
+
+class StepTimedOutError(ServiceError):
+    remedy = "The function's log says where the time went: start again with resume_from set to this run."
+
+
+class StepCrashedError(ServiceError):
+    exit_code = 1
+    remedy = "The function's log tells more: start again with resume_from set to this run, or report the bug."
 
 
 def leaves(root: type[FineTuneSlmError] = FineTuneSlmError) -> dict[str, type[FineTuneSlmError]]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 
-from slm_core.errors import leaves
+from slm_core.errors import FineTuneSlmError, StepCrashedError, StepTimedOutError, leaves
 from slm_core.records import InstanceRecord
 from slm_core.state import Failure
 from slm_core.training_config import Frozen
 
 _LONGEST_CAUSE = 2000
 _ACCOUNT_ID = re.compile(r"\b\d{12}\b")
+_TIMED_OUT = "States.Timeout"
 _AT_REST = {"stopped", "terminated", "never_started"}
 
 
@@ -23,17 +24,23 @@ class Explained(Frozen):
 
 
 def explain(failure: Failure) -> Explained:
-    """Return the failure with Lambda's JSON unpacked; the text of an error that is not ours is left out.
+    """Return the failure with Lambda's JSON unpacked, under a name of ours.
 
-    Only our own messages are known to carry no clinical text, no token and no whole input.
+    Step Functions reserves the names that begin with "States.", so a Fail state may not show one. What a function that
+    broke said is left out: only our own messages are known to carry no clinical text, no token and no whole input.
     """
     message = _lambda_message(failure.cause)
     if failure.error in leaves():
         return Explained(error=failure.error, cause=(message or failure.cause)[:_LONGEST_CAUSE])
-    if message is not None:
-        return Explained(error=failure.error, cause=f"{failure.error} is a bug: the function's log tells more.")
-    text = _ACCOUNT_ID.sub("************", failure.cause)[:_LONGEST_CAUSE]
-    return Explained(error=failure.error, cause=text or f"{failure.error}: Step Functions gave no cause.")
+    named = _named(failure.error, "" if message is not None else _ACCOUNT_ID.sub("************", failure.cause))
+    return Explained(error=type(named).__name__, cause=str(named))
+
+
+def _named(error: str, text: str) -> FineTuneSlmError:
+    said = f" ({text[:_LONGEST_CAUSE]})" if text else ""
+    if error == _TIMED_OUT:
+        return StepTimedOutError(f"A function took longer than its state allows{said}")
+    return StepCrashedError(f"A function ended with {error}{said}")
 
 
 def with_instance(explained: Explained, instance: InstanceRecord) -> Explained:

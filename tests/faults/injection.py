@@ -53,6 +53,7 @@ STATUS_DETAILS = (
 )
 EXIT_CODES = (0, 1, 125, 126, 127, 137, 139, 168, 169, 194)
 PAUSE_SECONDS = 20.0
+STILL_SECONDS = 3 * 3600.0
 _ENDINGS = {
     "aborted": ExecutionStatus.ABORTED,
     "timed out": ExecutionStatus.TIMED_OUT,
@@ -237,6 +238,10 @@ class Injection:
     def _host_aborted(self, _detail: str) -> None:
         """End the first execution at a time rather than at an event: in the middle of a function, too."""
         self._end(self._world.execution(self._schedule.runs[0].name), "aborted")
+
+    def _host_still(self, _detail: str) -> None:
+        """Let Step Functions itself stand still, longer than a lease lasts."""
+        self._world.engine.stand_still(STILL_SECONDS)
 
     def _host_scarce(self, _detail: str) -> None:
         """Accept every start as the first type and give up on it."""

@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from slm_core.errors import leaves
@@ -24,9 +24,9 @@ STOPPED_WITHIN_MINUTES, STOPPED_WITHOUT_SWEEPER_MINUTES = 20.0, 60.0
 GUARD = "the host's guard"
 MAX_EVENTS, MAX_PAYLOAD_BYTES = 20_000, 262_144
 LOST_WORK_MARGIN_SECONDS = 120.0
+# the sweeper's interval, twice: the stop itself may fail once
+OUTLIVED = timedelta(minutes=21)
 _LIFE_SIGN = timedelta(minutes=20)
-_FROM_STEP_FUNCTIONS = {"States.Runtime", "States.Timeout", "States.DataLimitExceeded", "States.TaskFailed"}
-_FROM_LAMBDA = {"Runtime.ExitError", "Sandbox.Timedout", "Lambda.Unknown"}
 _ACTING = {
     "ec2.StartInstances",
     "ec2.ModifyInstanceAttribute",
@@ -83,13 +83,21 @@ class Watch:
         deadline_at = deadline_of(self._world.instance()) or lease.deadline_at
         is_in_time = deadline_at is None or now < deadline_at
         # the guard sees the host alone, the others see the lease alone
-        signs = self._host_signs() if who == GUARD else (lease.heartbeat_at,)
-        is_alive = any(sign is not None and now - sign < _LIFE_SIGN for sign in signs)
+        is_alive = self._host_is_heard() if who == GUARD else lease.lease_until is not None and now < lease.lease_until
         is_healthy = is_running and is_in_time and is_alive
         self._verdict.require("a healthy leased run is never stopped", not is_healthy, f"{who} stopped run {owner}")
 
-    def _host_signs(self) -> tuple[datetime | None, ...]:
-        return self._world.host.volume.heartbeat_at, self._world.host.booted_at
+    def lease_is_not_outlived(self) -> None:
+        """Count one look at a running instance: the sweeper has stopped it soon after its run's lease ended."""
+        lease, now = LeaseTable(LEASE_TABLE).read(), self._world.timeline.now
+        if self._world.instance().state != "running" or lease.lease_until is None:
+            return
+        how = f"run {lease.run_id}'s lease ended at {lease.lease_until:%H:%M}, it is {now:%H:%M} and the instance runs"
+        self._verdict.require("no instance outlives its run's lease", now - lease.lease_until <= OUTLIVED, how)
+
+    def _host_is_heard(self) -> bool:
+        signs = (self._world.host.volume.heartbeat_at, self._world.host.booted_at)
+        return any(sign is not None and self._world.timeline.now - sign < _LIFE_SIGN for sign in signs)
 
     def _one_fence_acts(self, invocation: Invocation, name: str) -> None:
         lease = LeaseTable(LEASE_TABLE).read()
@@ -120,7 +128,7 @@ def _executions(world: World, schedule: Schedule) -> list[Any]:
 def _ended(world: World, schedule: Schedule, verdict: Verdict) -> None:
     for execution in _executions(world, schedule):
         status = execution.exec_status.value
-        events = execution.exec_worker.env.event_manager.get_event_history()
+        events = world.history(execution)
         largest = max((len(json.dumps(event, default=str)) for event in events), default=0)
         verdict.require("every execution ends", status != "RUNNING", f"{execution.name} still runs")
         verdict.require("an execution stays under 20,000 events", len(events) < MAX_EVENTS, f"{len(events)} events")
@@ -187,7 +195,7 @@ def _secrets_kept(world: World, schedule: Schedule, verdict: Verdict) -> None:
     places["tag"] = str(world.instance().get_tags())
     places["event"] = "\n".join(world.told)
     for execution in _executions(world, schedule):
-        events = execution.exec_worker.env.event_manager.get_event_history()
+        events = world.history(execution)
         places[f"history of {execution.name}"] = "\n".join(
             json.dumps(event, default=str) for event in events if not _shows_the_input(event)
         )
@@ -218,12 +226,18 @@ def _told(world: World, schedule: Schedule, verdict: Verdict) -> None:
         if execution.exec_status.value != "FAILED":
             continue
         error, cause = execution.error or "", execution.cause or ""
-        is_named = error in leaves() or error in _FROM_STEP_FUNCTIONS | _FROM_LAMBDA or error.startswith("Lambda.")
+        # nothing of ours was asked when Step Functions ended it, or when not even the record could be written
+        is_past_us = any(getattr(fault, "kind", "") == "runtime error" for fault in schedule.faults)
+        is_named = error in leaves() or is_past_us or _is_unrecorded(world, execution)
         verdict.require("every error has a name", is_named, f"{error}: {cause[:200]}")
         if error in leaves():
             remedy = leaves()[error].remedy
             says = bool(remedy) and (remedy in cause or UNRECORDED in cause)
             verdict.require("every error says what to do", says, f"{error}: {cause[:300]}")
+
+
+def _is_unrecorded(world: World, execution: Any) -> bool:
+    return "RunFailedUnrecorded" in world.states_entered(execution)
 
 
 def _true_success(world: World, schedule: Schedule, verdict: Verdict) -> None:

@@ -5,13 +5,10 @@ A mutant whose harm another layer makes good stands here with that layer switche
 
 from __future__ import annotations
 
-from tests.faults.canary import CANARY_NOTE
-from tests.faults.fault import FOREVER, HostFault, HubFault, WorkflowFault
+from tests.faults.fault import HostFault, WorkflowFault
 from tests.faults.mutant_schedules import (
     ABORTED,
-    ARCHIVED,
     CALM,
-    CORRUPT,
     CRASH,
     ENDS,
     FENCED,
@@ -23,15 +20,12 @@ from tests.faults.mutant_schedules import (
     LATE_START,
     LIMITS,
     LONG,
-    NAN,
-    PUBLISHED,
+    OUTLIVED,
     REAPER_ALONE,
-    RECORDED,
-    REJECTED,
     RETURNED,
-    SECRET,
     SILENT_STOP,
     SPARED,
+    STILL,
     STOPPED,
     SWEEPER_ALONE,
     TAKEN_OVER,
@@ -41,11 +35,9 @@ from tests.faults.mutant_schedules import (
     host,
     one,
 )
-from tests.faults.mutation import Mutant, in_code, mutants
+from tests.faults.mutation import NOTHING, Mutant, in_code, mutants
+from tests.faults.release_mutants import RELEASE, TEXTS
 from tests.faults.workflow_mutants import WORKFLOW
-
-_NOTHING = "(lambda *_: None)("
-
 
 _REAP, _STOP = "lambdas.reap_run", "slm_core.stopping:stop_instance"
 _SWEEP, _GUARD = "lambdas.sweep_instances", "host.guard:verdict"
@@ -75,7 +67,7 @@ _LAYERS = mutants(
     ),
     (
         "the reaper writes no record",
-        in_code(f"{_REAP}:_stop_and_record", "record_failure(", _NOTHING),
+        in_code(f"{_REAP}:_stop_and_record", "record_failure(", NOTHING),
         "a run that was ended has a record",
         (one(ABORTED),),
     ),
@@ -104,6 +96,22 @@ _LAYERS = mutants(
         (CALM,),
     ),
     (
+        "the sweeper ignores that a lease has ended",
+        in_code("slm_core.decisions:why_sweep", "now >= lease.lease_until", "False"),
+        OUTLIVED,
+        (STILL,),
+    ),
+    (
+        "the sweeper takes a quiet run for a dead one",
+        in_code(
+            "slm_core.decisions:why_sweep",
+            "now >= lease.lease_until",
+            "now >= lease.lease_until - timedelta(minutes=70)",
+        ),
+        SPARED,
+        (STILL,),
+    ),
+    (
         "the sweeper looks and leaves",
         in_code(f"{_SWEEP}:Sweep._stop", "        instance.stop(is_forced=is_forced)\n", ""),
         STOPPED,
@@ -111,7 +119,7 @@ _LAYERS = mutants(
     ),
     (
         "the sweeper keeps the dead's lease",
-        in_code(f"{_SWEEP}:Sweep._tidy", "self._leases.release(", _NOTHING),
+        in_code(f"{_SWEEP}:Sweep._tidy", "self._leases.release(", NOTHING),
         RETURNED,
         (one(ABORTED, layers=SWEEPER_ALONE),),
     ),
@@ -173,14 +181,14 @@ _DECISIONS = mutants(
         FENCED,
         (LATE_FUNCTION,),
     ),
-    ("no heartbeat is written", in_code(f"{_LEASE}.beat", "self._write(", _NOTHING), ENDS, (LONG,)),
+    ("no heartbeat is written", in_code(f"{_LEASE}.beat", "self._write(", NOTHING), ENDS, (LONG,)),
     (
         "no launch is written",
-        in_code(f"{_START}._launched", "self._leases.record_launch(", _NOTHING),
+        in_code(f"{_START}._launched", "self._leases.record_launch(", NOTHING),
         "the record tells what AWS bills",
         (CALM,),
     ),
-    ("no start is noted", in_code(f"{_START}._start", "self._leases.request_start(", _NOTHING), ENDS, (CALM,)),
+    ("no start is noted", in_code(f"{_START}._start", "self._leases.request_start(", NOTHING), ENDS, (CALM,)),
     (
         "a takeover is forgotten",
         in_code(f"{_LEASE}._take", "seen.owner_arn is not None", "False"),
@@ -252,119 +260,4 @@ _DECISIONS = mutants(
         (CRASH,),
     ),
 )
-_ARCHIVE, _PUBLICATION = "slm_core.artifacts", "slm_core.publication"
-_RELEASE = mutants(
-    (
-        "the gate lets everything pass",
-        in_code("lambdas.assess_model:assess_model", "if not all(", "if False and all("),
-        "a rejected model is never published",
-        (REJECTED,),
-    ),
-    (
-        "the gate lets nothing pass",
-        in_code("lambdas.assess_model:assess_model", "if not all(", "if all("),
-        ENDS,
-        (CALM,),
-    ),
-    ("staging is not verified", in_code(f"{_ARCHIVE}:_promote", "!= file.sha256", "is None"), ARCHIVED, (CORRUPT,)),
-    (
-        "the manifest comes first",
-        in_code(
-            f"{_ARCHIVE}:archive",
-            "    for file in",
-            "    store.put_once(keys.archive_manifest, content)\n    for file in",
-        ),
-        ARCHIVED,
-        (one(call("killed", "ArchiveArtifacts", "s3.CopyObject", occurrence=2, times=FOREVER)),),
-    ),
-    (
-        "the release comes in two commits",
-        in_code(
-            f"{_PUBLICATION}:_commit",
-            "    commit = api.create_commit(",
-            "    api.create_commit(repo_id, [CommitOperationAdd(path_in_repo=path, path_or_fileobj=file)"
-            " for path, file in list(files.items())[:2]], commit_message='A part', revision=_MAIN)\n"
-            "    head = None\n    commit = api.create_commit(",
-        ),
-        "every commit on main is a whole release",
-        (CALM,),
-    ),
-    (
-        "digests on the Hub are not compared",
-        in_code(f"{_PUBLICATION}:_is_equal", "return all(", "return True or all("),
-        PUBLISHED,
-        (CALM,),
-    ),
-    (
-        "a success keeps the lease",
-        in_code("lambdas.complete_run:complete_run", "leases.release(", _NOTHING),
-        "success gives the lease back",
-        (one(layers=WORKFLOW_ALONE),),
-    ),
-    (
-        "a success writes no record",
-        in_code("lambdas.complete_run:complete_run", "store.put(run.keys.record, to_json(record))", "pass"),
-        "success is recorded",
-        (CALM,),
-    ),
-)
-_SHY = "{problems(error)}"
-_TEXTS = mutants(
-    (
-        "errors quote AWS",
-        in_code("slm_core.aws:as_leaf", "({code})", "({code}: {error})"),
-        SECRET,
-        (one(call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),),
-    ),
-    (
-        "errors quote the request",
-        in_code("slm_core.training_config:parse_request", _SHY, "{request}"),
-        SECRET,
-        (one(execution_input=f'{{"note": "{CANARY_NOTE}"}}'),),
-    ),
-    (
-        "errors quote the Hub",
-        in_code(f"{_PUBLICATION}:_leaf", "could not serve {repo_id} (", "could not serve {response.text} ("),
-        SECRET,
-        (one(HubFault(kind="503", occurrence=7, times=FOREVER)),),
-    ),
-    (
-        "the token is printed",
-        in_code(
-            "lambdas.publish_model:publish_model",
-            "    repository =",
-            "    print(read_token(run.write_token_secret_id))\n    repository =",
-        ),
-        SECRET,
-        (CALM,),
-    ),
-    (
-        "the token travels in the state",
-        in_code(
-            "lambdas.prepare_run:prepare_run",
-            "write_token_secret_id=settings.hub.write_token_secret_id",
-            "write_token_secret_id=read_token(settings.hub.write_token_secret_id)",
-        ),
-        SECRET,
-        (CALM,),
-    ),
-    (
-        "the cause is lost",
-        in_code("slm_core.failure:explain", "(message or failure.cause)", '""'),
-        "every error says what to do",
-        (NAN,),
-    ),
-    (
-        "AWS's errors go out as they are",
-        in_code("slm_core.step:_with_leaf_errors", "raise as_leaf(error) from error", "raise"),
-        ("every error has a name", SECRET),
-        (one(call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),),
-    ),
-    (
-        "a failure writes no record",
-        in_code("slm_core.failure_record:record_failure", "    store.put(keys.record, to_json(record))\n", ""),
-        RECORDED,
-        (NAN,),
-    ),
-)
-MUTANTS: tuple[Mutant, ...] = (*WORKFLOW, *_LAYERS, *_DECISIONS, *_RELEASE, *_TEXTS)
+MUTANTS: tuple[Mutant, ...] = (*WORKFLOW, *_LAYERS, *_DECISIONS, *RELEASE, *TEXTS)

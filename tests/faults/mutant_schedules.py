@@ -28,6 +28,8 @@ SECRET = "no token and no clinical text is seen anywhere"
 ARCHIVED = "the archive is absent or complete"
 PUBLISHED = "success means published"
 RECORDED = "a failed run's record names its error"
+OUTLIVED = "no instance outlives its run's lease"
+POINTED = "the pointer names archived releases that main holds"
 RETURNED = "an hour after the last run the lease is free"
 
 
@@ -83,3 +85,5 @@ TAKEN_OVER = Schedule(
     faults=(ABORTED, call("denied", "StartInstance", "dynamodb.UpdateItem", occurrence=7, times=FOREVER)),
     layers=WORKFLOW_ALONE,
 )
+# a training that goes on, under an execution that does not
+STILL = one(HostFault(kind="still", minute=9), layers=Layers(guard=False), steps=900)

@@ -24,6 +24,8 @@ from tests.faults.world.world import Account, definition
 
 Change = Callable[[Account], AbstractContextManager[None]]
 Document = dict[str, Any]
+# what a call of the product is replaced by: its arguments are read, and nothing happens
+NOTHING = "(lambda *_: None)("
 _numbers = itertools.count(1)
 
 

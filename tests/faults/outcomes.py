@@ -11,10 +11,10 @@ from functools import cache
 from typing import Any
 
 from slm_core.errors import leaves
-from slm_core.layout import RunKeys
+from slm_core.layout import RunKeys, release_key
 from slm_core.lease import LeaseTable
 from slm_core.prices import load_prices
-from slm_core.records import RunRecord
+from slm_core.records import ReleaseHistory, RunRecord
 from slm_core.training_config import load_training_config
 
 from tests.faults.fault import CallFault, Fault, HostFault, HubFault, RunPlan, Schedule, WorkflowFault
@@ -40,7 +40,7 @@ _LIMITS = {"max_hours", "budget_usd"}
 
 def judge_outcomes(world: World, schedule: Schedule, verdict: Verdict) -> None:
     """Look at what became of the runs of a world."""
-    for check in (_came_to_its_end, _on_the_hub, _within_limits, _billed, _recorded, _lease_returned):
+    for check in (_came_to_its_end, _on_the_hub, _pointed_to, _within_limits, _billed, _recorded, _lease_returned):
         check(world, schedule, verdict)
 
 
@@ -104,12 +104,32 @@ def _on_the_hub(world: World, schedule: Schedule, verdict: Verdict) -> None:
             verdict.require("a rejected model is never published", not is_there, execution.name)
 
 
+def _pointed_to(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    objects = world.objects()
+    content = objects.get(release_key(world.repo))
+    releases = ReleaseHistory.model_validate_json(content).releases if content else ()
+    on_main = {commit.oid for commit in _commits(world)}
+    for release in releases:
+        is_there = release.revision in on_main and RunKeys(release.run_id).archive_manifest in objects
+        how = f"{release.run_id} at {release.revision}, main has {sorted(on_main)}"
+        verdict.require("the pointer names archived releases that main holds", is_there, how)
+    for plan, execution in _runs(world, schedule):
+        if execution.exec_status.value == "SUCCEEDED" and json.loads(plan.execution_input).get("publish", True):
+            is_named = execution.name in {release.run_id for release in releases}
+            verdict.require("success moves the pointer", is_named, execution.name)
+
+
 def _history(world: World) -> Iterator[dict[str, str]]:
+    for commit in _commits(world):
+        yield {path: file.sha256 for path, file in commit.files.items() if path != ".gitattributes"}
+
+
+def _commits(world: World) -> Iterator[Any]:
     store = world.account.hub.store
     oid = "main" if store.exists(world.repo) else None
     while oid:
         commit = store.resolve(world.repo, oid)
-        yield {path: file.sha256 for path, file in commit.files.items() if path != ".gitattributes"}
+        yield commit
         oid = commit.parent
 
 

@@ -64,7 +64,7 @@ def play(schedule: Schedule, account: Account) -> Finding:
         judge(world, schedule, verdict)
         judge_outcomes(world, schedule, verdict)
         executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}
-        events = executions[schedule.runs[0].name].exec_worker.env.event_manager.get_event_history()
+        events = world.history(executions[schedule.runs[0].name])
         return Finding(
             schedule=schedule,
             violations=verdict.violations,
@@ -99,6 +99,8 @@ def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch
     if schedule.layers.sweeper:
         event = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
         world.timeline.every(SWEEP_SECONDS, lambda: _invoke(world, "SweepInstances", event, 0))
+        if not any(getattr(fault, "function", "") == "SweepInstances" for fault in schedule.faults):
+            world.timeline.every(GUARD_SECONDS, watch.lease_is_not_outlived)
     if schedule.layers.guard:
         world.timeline.every(GUARD_SECONDS, lambda: _look_as_the_guard(world, watch))
 

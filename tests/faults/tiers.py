@@ -76,6 +76,7 @@ HOST_KINDS = (
     "scarce",
     "corrupt",
     "twice",
+    "still",
     *(f"exit {code}" for code in EXIT_CODES),
     *(f"command {details}" for details in STATUS_DETAILS),
 )

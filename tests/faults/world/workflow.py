@@ -58,6 +58,7 @@ class WorkflowEngine:
         self._tasks: dict[int, Any] = {}
         # a function that runs is not cut short when its execution is ended
         self._between_functions: set[Any] = set()
+        self._stands_still_until = 0.0
 
     @contextlib.contextmanager
     def installed(self) -> Iterator[None]:
@@ -87,8 +88,14 @@ class WorkflowEngine:
         self._between_functions.add(task)
         try:
             self._timeline.sleep(seconds)
+            if self._timeline.seconds() < self._stands_still_until:
+                self._timeline.sleep(self._stands_still_until - self._timeline.seconds())
         finally:
             self._between_functions.discard(task)
+
+    def stand_still(self, seconds: float) -> None:
+        """Let no execution get on from its next wait before this time is over; all of them stay RUNNING."""
+        self._stands_still_until = self._timeline.seconds() + seconds
 
     def end(self, execution: Execution, status: ExecutionStatus) -> None:
         """End an execution from outside: aborted, timed out, or failed in the service itself; nothing is caught then.

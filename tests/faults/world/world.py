@@ -190,6 +190,16 @@ class World:
             (run for machine in backend.state_machines for run in machine.executions if run.name == wanted), None
         )
 
+    def history(self, execution: Any) -> list[Mapping[str, Any]]:
+        """Return an execution's events, moto's own: copying them takes longer than looking at them."""
+        events: list[Mapping[str, Any]] = execution.exec_worker.env.event_manager._history_event_list
+        return events
+
+    def states_entered(self, execution: Any) -> list[str]:
+        """Return the names of the states that an execution was in, in their order."""
+        details = (event.get("stateEnteredEventDetails") for event in self.history(execution))
+        return [str(detail["name"]) for detail in details if detail]
+
     def instance(self) -> Any:
         """Return moto's instance."""
         return ec2_backends[DEFAULT_ACCOUNT_ID][REGION].get_instance(self.account.instance_id)

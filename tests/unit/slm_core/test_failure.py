@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from slm_core.errors import StepCrashedError, leaves
 from slm_core.failure import Explained, explain, with_instance
 from slm_core.records import InstanceRecord
 from slm_core.state import Failure
@@ -18,20 +19,32 @@ def test_the_message_of_our_error_is_unpacked_from_lambdas_json():
 
 
 def test_the_text_of_a_bug_is_left_out_because_it_may_quote_its_input():
-    cause = explain(Failure(Error="KeyError", Cause=_lambda_cause("'the patient'", "KeyError"))).cause
-    assert "patient" not in cause
-    assert "KeyError is a bug" in cause
+    explained = explain(Failure(Error="KeyError", Cause=_lambda_cause("'the patient'", "KeyError")))
+    assert "patient" not in explained.cause
+    assert explained.error == "StepCrashedError"
+    assert "KeyError" in explained.cause
+    assert StepCrashedError.remedy in explained.cause
 
 
 def test_an_error_of_aws_keeps_its_cause_without_the_account():
-    cause = explain(
-        Failure(Error="States.Timeout", Cause="Task arn:aws:lambda:us-east-1:123456789012:x timed out")
-    ).cause
-    assert cause == "Task arn:aws:lambda:us-east-1:************:x timed out"
+    explained = explain(
+        Failure(Error="Lambda.Unknown", Cause="Task arn:aws:lambda:us-east-1:123456789012:x ended without an answer")
+    )
+    assert "Lambda.Unknown (Task arn:aws:lambda:us-east-1:************:x ended" in explained.cause
 
 
-def test_a_missing_cause_is_told():
-    assert explain(Failure(Error="States.Timeout")).cause == "States.Timeout: Step Functions gave no cause."
+@pytest.mark.parametrize(
+    ("error", "shown"),
+    [("States.Timeout", "StepTimedOutError"), ("States.Runtime", "StepCrashedError"), ("KeyError", "StepCrashedError")],
+)
+def test_no_name_that_a_fail_state_may_not_show_is_passed_on(error, shown):
+    explained = explain(Failure(Error=error))
+    assert explained.error == shown
+    assert leaves()[shown].remedy in explained.cause
+
+
+def test_a_foreign_text_is_cut_before_the_remedy():
+    assert StepCrashedError.remedy in explain(Failure(Error="Lambda.Unknown", Cause="x" * 9000)).cause
 
 
 @pytest.mark.parametrize("cause", ["[]", "null", '"text"', "{", '{"a": 1}'])

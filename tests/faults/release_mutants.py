@@ -1,0 +1,150 @@
+"""Mutants of what comes after the training: archive, gate and publication, and of what is said about a run."""
+
+from __future__ import annotations
+
+from tests.faults.canary import CANARY_NOTE
+from tests.faults.fault import FOREVER, HubFault
+from tests.faults.mutant_schedules import (
+    ARCHIVED,
+    CALM,
+    CORRUPT,
+    ENDS,
+    NAN,
+    POINTED,
+    PUBLISHED,
+    RECORDED,
+    REJECTED,
+    SECRET,
+    WORKFLOW_ALONE,
+    call,
+    one,
+)
+from tests.faults.mutation import NOTHING, in_code, mutants
+
+_ARCHIVE, _PUBLICATION = "slm_core.artifacts", "slm_core.publication"
+RELEASE = mutants(
+    (
+        "the gate lets everything pass",
+        in_code("lambdas.assess_model:assess_model", "if not all(", "if False and all("),
+        "a rejected model is never published",
+        (REJECTED,),
+    ),
+    (
+        "the gate lets nothing pass",
+        in_code("lambdas.assess_model:assess_model", "if not all(", "if all("),
+        ENDS,
+        (CALM,),
+    ),
+    ("staging is not verified", in_code(f"{_ARCHIVE}:_promote", "!= file.sha256", "is None"), ARCHIVED, (CORRUPT,)),
+    (
+        "the manifest comes first",
+        in_code(
+            f"{_ARCHIVE}:archive",
+            "    for file in",
+            "    store.put_once(keys.archive_manifest, content)\n    for file in",
+        ),
+        ARCHIVED,
+        (one(call("killed", "ArchiveArtifacts", "s3.CopyObject", occurrence=2, times=FOREVER)),),
+    ),
+    (
+        "the release comes in two commits",
+        in_code(
+            f"{_PUBLICATION}:_commit",
+            "    commit = api.create_commit(",
+            "    api.create_commit(repo_id, [CommitOperationAdd(path_in_repo=path, path_or_fileobj=file)"
+            " for path, file in list(files.items())[:2]], commit_message='A part', revision=_MAIN)\n"
+            "    head = None\n    commit = api.create_commit(",
+        ),
+        "every commit on main is a whole release",
+        (CALM,),
+    ),
+    (
+        "digests on the Hub are not compared",
+        in_code(f"{_PUBLICATION}:_is_equal", "return all(", "return True or all("),
+        PUBLISHED,
+        (CALM,),
+    ),
+    (
+        "the pointer is forgotten",
+        in_code("lambdas.publish_model:publish_model", "ReleasePointer(store, repository.repo_id).publish(", NOTHING),
+        "success moves the pointer",
+        (CALM,),
+    ),
+    (
+        "the pointer names another commit",
+        in_code("lambdas.publish_model:_release", "revision=publication.revision", 'revision="0" * 40'),
+        POINTED,
+        (CALM,),
+    ),
+    (
+        "a success keeps the lease",
+        in_code("lambdas.complete_run:complete_run", "leases.release(", NOTHING),
+        "success gives the lease back",
+        (one(layers=WORKFLOW_ALONE),),
+    ),
+    (
+        "a success writes no record",
+        in_code("lambdas.complete_run:complete_run", "store.put(run.keys.record, to_json(record))", "pass"),
+        "success is recorded",
+        (CALM,),
+    ),
+)
+_SHY = "{problems(error)}"
+TEXTS = mutants(
+    (
+        "errors quote AWS",
+        in_code("slm_core.aws:as_leaf", "({code})", "({code}: {error})"),
+        SECRET,
+        (one(call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),),
+    ),
+    (
+        "errors quote the request",
+        in_code("slm_core.training_config:parse_request", _SHY, "{request}"),
+        SECRET,
+        (one(execution_input=f'{{"note": "{CANARY_NOTE}"}}'),),
+    ),
+    (
+        "errors quote the Hub",
+        in_code(f"{_PUBLICATION}:_leaf", "could not serve {repo_id} (", "could not serve {response.text} ("),
+        SECRET,
+        (one(HubFault(kind="503", occurrence=7, times=FOREVER)),),
+    ),
+    (
+        "the token is printed",
+        in_code(
+            "lambdas.publish_model:publish_model",
+            "    repository =",
+            "    print(read_token(run.write_token_secret_id))\n    repository =",
+        ),
+        SECRET,
+        (CALM,),
+    ),
+    (
+        "the token travels in the state",
+        in_code(
+            "lambdas.prepare_run:prepare_run",
+            "write_token_secret_id=settings.hub.write_token_secret_id",
+            "write_token_secret_id=read_token(settings.hub.write_token_secret_id)",
+        ),
+        SECRET,
+        (CALM,),
+    ),
+    (
+        "the cause is lost",
+        in_code("slm_core.failure:explain", "(message or failure.cause)", '""'),
+        "every error says what to do",
+        (NAN,),
+    ),
+    (
+        "AWS's errors go out as they are",
+        in_code("slm_core.step:_with_leaf_errors", "raise as_leaf(error) from error", "raise"),
+        ("every error has a name", SECRET),
+        (one(call("denied", "PrepareRun", "dynamodb.GetItem", times=FOREVER)),),
+    ),
+    (
+        "a failure writes no record",
+        in_code("slm_core.failure_record:record_failure", "    store.put(keys.record, to_json(record))\n", ""),
+        RECORDED,
+        (NAN,),
+    ),
+)
