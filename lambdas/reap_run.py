@@ -16,10 +16,12 @@ from slm_core.card import failure_card
 from slm_core.documents import find_record
 from slm_core.environment import Environment, environment
 from slm_core.errors import AwsUnavailableError, InstanceStillRunningError, leaves
+from slm_core.failure import without_instance
 from slm_core.failure_record import record_failure
 from slm_core.layout import RUN_ID_PATTERN, RunKeys
 from slm_core.lease import Lease, LeaseTable, is_running
 from slm_core.notices import tell
+from slm_core.records import RunRecord
 from slm_core.run_record import NEVER_STARTED
 from slm_core.state import Execution, Failure, FailureInput, Passed
 from slm_core.step import step
@@ -62,8 +64,8 @@ def reap(ended: Ended, env: Environment) -> str:
         state = _stop_and_record(ended, lease, leases, env)
     elif not lease.is_held_by(ended.name):
         # the sweeper may have been first, or the workflow could not write the record: one that is there stays
-        record_failure(_failure(ended), env)
-    record = find_record(ObjectStore(env.bucket_name), RunKeys(ended.name))
+        record_failure(_failure(ended, None), env)
+    record = _record_of(ended, env)
     tell(env.topic_arn, *failure_card(ended.name, ended.status, record))
     return state
 
@@ -71,16 +73,22 @@ def reap(ended: Ended, env: Environment) -> str:
 def _stop_and_record(ended: Ended, lease: Lease, leases: LeaseTable, env: Environment) -> str:
     if is_running(ended.execution_arn):
         raise AwsUnavailableError(f"Step Functions says that run {ended.name} has ended and that it is running")
+    record = _record_of(ended, env)
+    failure = _failure(ended, record)
     try:
         state = stop_instance(ended.name, leases).state
         _look_again_after_a_start(lease)
     except InstanceStillRunningError:
         # should no further look come to an end, there is a record all the same, and the lease stays for the sweeper
-        if find_record(ObjectStore(env.bucket_name), RunKeys(ended.name)) is None:
-            record_failure(_failure(ended), env, keep_lease=True)
+        if record is None:
+            record_failure(failure, env, keep_lease=True)
         raise
-    record_failure(_failure(ended), env)
+    record_failure(failure, env)
     return state
+
+
+def _record_of(ended: Ended, env: Environment) -> RunRecord | None:
+    return find_record(ObjectStore(env.bucket_name), RunKeys(ended.name))
 
 
 def _look_again_after_a_start(lease: Lease) -> None:
@@ -89,11 +97,14 @@ def _look_again_after_a_start(lease: Lease) -> None:
         raise InstanceStillRunningError(f"Instance {lease.instance_id} may be starting still")
 
 
-def _failure(ended: Ended) -> FailureInput:
-    name = ended.error if ended.error in leaves() else _ERRORS[ended.status]
-    how = f"{ended.status}, {ended.error}" if ended.error and ended.error.startswith("States.") else ended.status
-    error = leaves()[name](f"The workflow itself could not record how the run ended ({how})")
-    return FailureInput(
-        execution=Execution(arn=ended.execution_arn, name=ended.name, started_at=ended.started_at or clock.now()),
-        failure=Failure(Error=name, Cause=str(error)),
-    )
+def _failure(ended: Ended, record: RunRecord | None) -> FailureInput:
+    if record and record.failure:
+        # the workflow recorded why it failed, and kept the lease because it had not seen the instance stopped
+        failure = Failure(Error=record.failure.error, Cause=without_instance(record.failure.cause))
+    else:
+        name = ended.error if ended.error in leaves() else _ERRORS[ended.status]
+        how = f"{ended.status}, {ended.error}" if ended.error and ended.error.startswith("States.") else ended.status
+        error = leaves()[name](f"The workflow itself could not record how the run ended ({how})")
+        failure = Failure(Error=name, Cause=str(error))
+    execution = Execution(arn=ended.execution_arn, name=ended.name, started_at=ended.started_at or clock.now())
+    return FailureInput(execution=execution, failure=failure)

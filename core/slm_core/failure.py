@@ -13,6 +13,7 @@ from slm_core.training_config import Frozen
 _LONGEST_CAUSE = 2000
 _ACCOUNT_ID = re.compile(r"\b\d{12}\b")
 _TIMED_OUT = "States.Timeout"
+_NOT_STOPPED = "THE INSTANCE WAS NOT SEEN STOPPED"
 _AT_REST = {"stopped", "terminated", "never_started"}
 
 
@@ -47,8 +48,13 @@ def with_instance(explained: Explained, instance: InstanceRecord) -> Explained:
     """Return the failure with a warning when the instance was not seen stopped."""
     if instance.state in _AT_REST:
         return explained
-    warning = f"THE INSTANCE WAS NOT SEEN STOPPED ({instance.state}): aws ec2 stop-instances --instance-ids"
+    warning = f"{_NOT_STOPPED} ({instance.state}): aws ec2 stop-instances --instance-ids"
     return Explained(error=explained.error, cause=f"{explained.cause} {warning} {instance.instance_id}")
+
+
+def without_instance(cause: str) -> str:
+    """Return the cause without the warning that `with_instance` added: the instance has been looked at again."""
+    return cause.partition(f" {_NOT_STOPPED}")[0]
 
 
 def _lambda_message(cause: str) -> str | None:

@@ -131,5 +131,10 @@ class Schedule(_Frozen):
     faults: tuple[Fault, ...] = ()
     layers: Layers = Layers()
 
+    @property
+    def has_sweeper(self) -> bool:
+        """Whether the sweeper is on and no fault meets it: one that is met may be as good as off."""
+        return self.layers.sweeper and not any(getattr(one, "function", "") == "SweepInstances" for one in self.faults)
+
     def __str__(self) -> str:
         return "; ".join(str(fault) for fault in self.faults) or "no fault"

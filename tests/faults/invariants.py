@@ -137,7 +137,9 @@ def _ended(world: World, schedule: Schedule, verdict: Verdict) -> None:
 
 def _stopped(world: World, schedule: Schedule, verdict: Verdict) -> None:
     last_end = max(world.ended_at.values(), default=0.0)
-    limit = STOPPED_WITHIN_MINUTES if schedule.layers.sweeper else STOPPED_WITHOUT_SWEEPER_MINUTES
+    # the sweeper leaves an instance that no run ever held to its first boot, which the guard alone watches
+    is_swept = schedule.has_sweeper and LeaseTable(LEASE_TABLE).read().fence > 0
+    limit = STOPPED_WITHIN_MINUTES if is_swept else STOPPED_WITHOUT_SWEEPER_MINUTES
     started_by_hand = [fault for fault in schedule.faults if getattr(fault, "kind", "") == "started"]
     begin = max([last_end, *(fault.minute * 60 for fault in started_by_hand)])  # type: ignore[union-attr]
     spans = world.host.running_seconds

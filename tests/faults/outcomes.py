@@ -141,7 +141,7 @@ def files_under(objects: Mapping[str, bytes], prefix: str) -> dict[str, str]:
 def _within_limits(world: World, schedule: Schedule, verdict: Verdict) -> None:
     if len(schedule.runs) > 1 or any(getattr(fault, "kind", "") == "started" for fault in schedule.faults):
         return
-    margin = STOPPED_MARGIN_SECONDS if schedule.layers.sweeper else STOPPED_WITHOUT_SWEEPER_MARGIN_SECONDS
+    margin = STOPPED_MARGIN_SECONDS if schedule.has_sweeper else STOPPED_WITHOUT_SWEEPER_MARGIN_SECONDS
     ran_seconds = _ran_seconds(world)
     is_kept = ran_seconds <= _limit_seconds(schedule.runs[0]) + margin
     verdict.require("the instance runs no longer than the run's limits", is_kept, f"{ran_seconds / 3600:.1f} h")
@@ -173,7 +173,7 @@ def _recorded(world: World, schedule: Schedule, verdict: Verdict) -> None:
 
 
 def _lease_returned(world: World, schedule: Schedule, verdict: Verdict) -> None:
-    if not schedule.layers.sweeper or any(getattr(f, "function", "") == "SweepInstances" for f in schedule.faults):
+    if not schedule.has_sweeper:
         return
     lease = LeaseTable(LEASE_TABLE).read()
     verdict.require("an hour after the last run the lease is free", lease.owner_arn is None, f"{lease.owner_arn}")

@@ -99,8 +99,8 @@ def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch
     if schedule.layers.sweeper:
         event = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
         world.timeline.every(SWEEP_SECONDS, lambda: _invoke(world, "SweepInstances", event, 0))
-        if not any(getattr(fault, "function", "") == "SweepInstances" for fault in schedule.faults):
-            world.timeline.every(GUARD_SECONDS, watch.lease_is_not_outlived)
+    if schedule.has_sweeper:
+        world.timeline.every(GUARD_SECONDS, watch.lease_is_not_outlived)
     if schedule.layers.guard:
         world.timeline.every(GUARD_SECONDS, lambda: _look_as_the_guard(world, watch))
 

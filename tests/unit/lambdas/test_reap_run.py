@@ -2,9 +2,12 @@
 
 import pytest
 from slm_core.aws import client
+from slm_core.environment import environment
 from slm_core.errors import AwsUnavailableError, InstanceStillRunningError
+from slm_core.failure_record import record_failure
 from slm_core.lease import Launch
 from slm_core.records import RunRecord
+from slm_core.state import FailureInput
 
 from lambdas.reap_run import handler
 from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, refusing
@@ -71,6 +74,17 @@ def test_the_instance_is_stopped_recorded_given_back_and_told_of(running, notice
 def test_the_name_that_step_functions_gave_is_in_the_record(running):
     handler(_event("FAILED", error="States.Runtime"), None)
     assert "States.Runtime" in _record(running).failure.cause
+
+
+def test_the_failure_that_the_workflow_recorded_stays_when_the_instance_is_stopped_after_it(running):
+    execution = {"arn": EXECUTION_ARN, "name": RUN_ID, "started_at": START}
+    failure = {"Error": "DiskFullError", "Cause": "The disk is full."}
+    record_failure(FailureInput.model_validate({"execution": execution, "failure": failure}), environment())
+    assert "NOT SEEN STOPPED" in _record(running).failure.cause
+    handler(_event("FAILED"), None)
+    record = _record(running)
+    assert (record.failure.error, record.failure.cause) == ("DiskFullError", "The disk is full.")
+    assert (record.instance.state, running.lease().owner_arn) == ("stopped", None)
 
 
 def test_a_second_event_changes_nothing_and_tells_again(running, notices):
