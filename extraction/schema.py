@@ -17,7 +17,14 @@ Field: TypeAlias = Literal[
 ]
 FIELDS: tuple[Field, ...] = get_args(Field)
 
-Value = Annotated[str, StringConstraints(strict=True, min_length=1, pattern=r"^\S((?s:.)*\S)?$")]
+# The dataset's longest value has 221. A bound lets every constrained answer come to its end.
+LONGEST_VALUE_CHARACTERS = 256
+
+_TRIMMED = r"^\S((?s:.)*\S)?$"
+Text = Annotated[str, StringConstraints(strict=True, min_length=1, pattern=_TRIMMED)]
+Value = Annotated[
+    str, StringConstraints(strict=True, min_length=1, max_length=LONGEST_VALUE_CHARACTERS, pattern=_TRIMMED)
+]
 
 
 class ExtractionRecord(BaseModel):
@@ -46,8 +53,8 @@ class DatasetRecord(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    instruction: Value = INSTRUCTION
-    input: Value
+    instruction: Text = INSTRUCTION
+    input: Text
     output: ExtractionRecord
 
     def json_line(self) -> str:

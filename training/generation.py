@@ -1,36 +1,47 @@
-"""Greedy answers: batches sorted by length, a key-value cache, and rows that leave the batch as they finish.
+"""Greedy answers: prompts of like length together, and a new prompt takes the place of each answer that has ended.
 
-Token for token what transformers' own `generate` gives in fp32, but for the way out of a list that repeats itself.
-It is written out because `generate` carries finished rows along to the end of the longest answer.
-
-Shapes: B rows still running, T prompt tokens with padding on the left, V vocabulary.
+Unconstrained, token for token what transformers' own `generate` gives in fp32; with a grammar, always valid JSON.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from transformers import Cache, DynamicCache, PreTrainedTokenizerBase
 
-from training.collation import PADDING_ID
-from training.loops import is_looping
+from training.decoding import Decoder
+from training.grammar import AnswerGrammar, RowState
 from training.models import CausalModel, merged_adapter
 
 PromptIds = Sequence[int]
+# new prompts wait until this share of the rows is free: reading several at once costs less than one by one
+FREE_SHARE_BEFORE_ADMITTING = 0.25
 
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """How far and how many at once."""
+    """How far, how many at once, and in which form."""
 
     max_new_tokens: int
     batch_size: int
     stop_ids: frozenset[int]
-    way_out_id: int | None = None
-    """The token that ends a value which repeats itself without end; None lets it go on, as `generate` does."""
+    grammar: AnswerGrammar | None = None
+    """What an answer may look like; None lets the model write anything, as `generate` does."""
+
+
+@dataclass
+class Answer:
+    """What the model wrote to one prompt, without the stop token."""
+
+    index: int
+    ids: list[int] = field(default_factory=list)
+    is_complete: bool = False
+    """It is a whole record, as the grammar has it; always False without a grammar."""
+    has_stopped: bool = False
+    """The model itself chose a stop token, not the grammar or the budget."""
 
 
 def stop_ids_of(model: CausalModel, tokenizer_eos_id: int) -> frozenset[int]:
@@ -40,87 +51,111 @@ def stop_ids_of(model: CausalModel, tokenizer_eos_id: int) -> frozenset[int]:
     return frozenset({tokenizer_eos_id, *(token for token in listed if token is not None)})
 
 
-def way_out_of(tokenizer: PreTrainedTokenizerBase) -> int | None:
-    """Return the token that ends a JSON string and begins the next key; None when the vocabulary has no single one."""
-    ids = tokenizer.encode('","', add_special_tokens=False)
-    return int(ids[0]) if len(ids) == 1 else None
-
-
-@torch.inference_mode()
 def greedy_answers(
     model: CausalModel,
     prompts: Sequence[PromptIds],
     options: GenerationOptions,
-    on_token: Callable[[float], None] = lambda _share: None,
-) -> list[list[int]]:
-    """Return the answers' token ids in the order of the prompts, without the stop token.
+    on_step: Callable[[float], None] = lambda _share: None,
+) -> list[Answer]:
+    """Return the answers in the order of the prompts.
 
-    `on_token` is told after each token which share of the work is done at least.
+    `on_step` is told after each step which share of the answers is written at least.
     """
-    answers: list[list[int]] = [[] for _ in prompts]
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+    finished = sorted(stream_answers(model, prompts, options, on_step), key=lambda answer: answer.index)
+    on_step(1.0)
+    return finished
+
+
+@torch.inference_mode()
+def stream_answers(
+    model: CausalModel,
+    prompts: Sequence[PromptIds],
+    options: GenerationOptions,
+    on_step: Callable[[float], None] = lambda _share: None,
+) -> Iterator[Answer]:
+    """Yield each answer as it ends."""
     with merged_adapter(model):
-        for start in range(0, len(order), options.batch_size):
-            batch = order[start : start + options.batch_size]
-            decoding = Decoding(model, [prompts[index] for index in batch])
-            for step in range(options.max_new_tokens):
-                if not decoding.advance(options.stop_ids, options.way_out_id):
-                    break
-                on_token((start + len(batch) * step / options.max_new_tokens) / len(order))
-            for index, answer in zip(batch, decoding.answers, strict=True):
-                answers[index] = answer
-    on_token(1.0)
-    return answers
+        batch = _Batch(Decoder(model, min(options.batch_size, len(prompts)), shared_beginning(prompts)), options)
+        waiting = deque(sorted(range(len(prompts)), key=lambda index: -len(prompts[index])))
+        ended = 0
+        while waiting or batch.rows:
+            if waiting and batch.has_room:
+                joining = [waiting.popleft() for _ in range(min(batch.free_rows, len(waiting)))]
+                batch.admit(joining, [prompts[index] for index in joining])
+            else:
+                batch.advance()
+            for answer in batch.take_finished():
+                ended += 1
+                yield answer
+            on_step(ended / len(prompts))
 
 
-class Decoding:
-    """One batch on its way: the cache, the rows that still run, and what they have said so far."""
-
-    def __init__(self, model: CausalModel, prompts: Sequence[PromptIds]) -> None:
-        self.answers: list[list[int]] = [[] for _ in prompts]
-        self._model = model
-        self._cache: Cache = DynamicCache(config=model.config)
-        self._next_ids_BT, self._mask_BT = _pad_left(prompts, model.device)
-        self._rows = list(range(len(prompts)))
-
-    def advance(self, stop_ids: frozenset[int], way_out_id: int | None = None) -> bool:
-        """Add one token to every running row and let finished rows go; return whether any still runs."""
-        chosen_B = self._choose()
-        if way_out_id is not None:
-            for place, row in enumerate(self._rows):
-                if is_looping([*self.answers[row], int(chosen_B[place])]):
-                    chosen_B[place] = way_out_id
-        running = [place for place, token in enumerate(chosen_B.tolist()) if token not in stop_ids]
-        for place in running:
-            self.answers[self._rows[place]].append(int(chosen_B[place]))
-        if running and len(running) < len(self._rows):
-            kept_B = torch.tensor(running, device=chosen_B.device)
-            self._cache.batch_select_indices(kept_B)
-            self._mask_BT, chosen_B = self._mask_BT[kept_B], chosen_B[kept_B]
-        self._rows = [self._rows[place] for place in running]
-        self._next_ids_BT = chosen_B[:, None]
-        self._mask_BT = torch.cat([self._mask_BT, self._mask_BT.new_ones(len(chosen_B), 1)], dim=1)
-        return bool(running)
-
-    def _choose(self) -> Tensor:
-        """Return the likeliest next token of each running row; the cache takes in the newest ones."""
-        positions_BT = (self._mask_BT.cumsum(dim=1) - 1).clamp(min=0)
-        output = self._model(
-            input_ids=self._next_ids_BT,
-            attention_mask=self._mask_BT,
-            position_ids=positions_BT[:, -self._next_ids_BT.shape[1] :],
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return output.logits[:, -1].argmax(dim=-1)
+def shared_beginning(prompts: Sequence[PromptIds]) -> PromptIds:
+    """Return the ids with which all prompts begin, one less than the shortest prompt at most; none of a single one."""
+    if len(prompts) < 2:
+        return ()
+    first, last = min(map(tuple, prompts)), max(map(tuple, prompts))
+    longest = min(map(len, prompts)) - 1
+    same = next((place for place in range(longest) if first[place] != last[place]), longest)
+    return first[:same]
 
 
-def _pad_left(prompts: Sequence[PromptIds], device: torch.device) -> tuple[Tensor, Tensor]:
-    width = max(map(len, prompts))
-    ids_BT = torch.full((len(prompts), width), PADDING_ID)
-    mask_BT = torch.zeros((len(prompts), width), dtype=torch.long)
-    for row, prompt in enumerate(prompts):
-        ids_BT[row, width - len(prompt) :] = torch.tensor(prompt)
-        mask_BT[row, width - len(prompt) :] = 1
-    return ids_BT.to(device), mask_BT.to(device)
+@dataclass
+class _Row:
+    answer: Answer
+    state: RowState | None
+    is_over: bool = False
+
+
+class _Batch:
+    """The answers that are being written."""
+
+    def __init__(self, decoder: Decoder, options: GenerationOptions) -> None:
+        self.rows: list[_Row] = []
+        self._decoder = decoder
+        self._options = options
+
+    @property
+    def free_rows(self) -> int:
+        """How many prompts may join."""
+        return self._options.batch_size - len(self.rows)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether enough rows are free for new prompts to be read."""
+        return not self.rows or self.free_rows >= self._options.batch_size * FREE_SHARE_BEFORE_ADMITTING
+
+    def admit(self, indices: Sequence[int], prompts: Sequence[PromptIds]) -> None:
+        """Read prompts and write the first token of each answer."""
+        grammar = self._options.grammar
+        joining = [_Row(Answer(index), grammar.begin() if grammar else None) for index in indices]
+        self.rows += joining
+        self._write(joining, self._decoder.admit(prompts))
+
+    def advance(self) -> None:
+        """Write one more token of every answer."""
+        self._write(self.rows, self._decoder.advance([row.answer.ids[-1] for row in self.rows]))
+
+    def take_finished(self) -> list[Answer]:
+        """Return the answers that have ended, and make their rows free."""
+        finished = [row.answer for row in self.rows if row.is_over]
+        if finished:
+            order = self._decoder.keep([place for place, row in enumerate(self.rows) if not row.is_over])
+            self.rows = [self.rows[place] for place in order]
+        return finished
+
+    def _write(self, rows: Sequence[_Row], logits_BV: Tensor) -> None:
+        grammar = self._options.grammar
+        if grammar is not None:
+            grammar.mask(logits_BV, [row.state for row in rows if row.state is not None])
+        for row, token in zip(rows, logits_BV.argmax(dim=-1).tolist(), strict=True):
+            row.answer.has_stopped = token in self._options.stop_ids
+            row.is_over = row.answer.has_stopped or row.answer.is_complete
+            if row.is_over:
+                continue
+            row.answer.ids.append(token)
+            if grammar is not None and row.state is not None:
+                grammar.accept(row.state, token)
+                row.answer.is_complete = row.state.is_complete
+            # a complete answer has one more step: whether the model would stop by itself
+            row.is_over = len(row.answer.ids) >= self._options.max_new_tokens

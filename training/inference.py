@@ -1,39 +1,32 @@
-"""`evaluate` and `extract` of the command line: a model, perhaps an adapter, and notes from a file or stdin."""
+"""`evaluate` of the command line, and the loading of a model, perhaps with an adapter, that `extract` shares."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from slm_core.errors import DatasetInvalidError
-from transformers import PreTrainedTokenizerFast
 
-from extraction.parser import parse_answer
 from extraction.prompt import prompt_ids
-from extraction.schema import FIELDS
 from extraction.scores import ScoreReport, score
+from training.answering import DecodingRequest, Manner, Writer, generation_options, raw_answers
 from training.dataset import even_sample, read_records
 from training.evaluation import as_evaluation
-from training.generation import GenerationOptions, greedy_answers, stop_ids_of, way_out_of
-from training.models import CausalModel, load_adapter, load_model, load_tokenizer
+from training.models import load_adapter, load_model, load_tokenizer, without_adapter
 
 
 @dataclass(frozen=True)
-class Extractor:
-    """A loaded model that answers notes."""
+class ModelRequest:
+    """Which model answers, and how."""
 
-    model: CausalModel
-    tokenizer: PreTrainedTokenizerFast
-    options: GenerationOptions
-
-    def answer(self, notes: Sequence[str]) -> list[str]:
-        """Return the raw answers in the order of the notes."""
-        prompts = [prompt_ids(self.tokenizer, note) for note in notes]
-        return [str(self.tokenizer.decode(ids)) for ids in greedy_answers(self.model, prompts, self.options)]
+    model: Path
+    adapter: Path | None
+    max_new_tokens: int
+    batch_size: int
+    is_constrained: bool
 
 
 @dataclass(frozen=True)
@@ -46,21 +39,20 @@ class EvaluationRequest:
     is_json: bool
 
 
-def load_extractor(model: Path, adapter: Path | None, max_new_tokens: int, batch_size: int) -> Extractor:
+def load_writer(request: ModelRequest) -> Writer:
     """Return a model that is ready to answer.
 
     Raises: BaseModelCorruptError.
     """
     has_bf16 = torch.cuda.is_available() and torch.cuda.is_bf16_supported()
-    base = load_model(model, torch.bfloat16 if has_bf16 else torch.float32)
-    tokenizer = load_tokenizer(model)
-    options = GenerationOptions(
-        max_new_tokens, batch_size, stop_ids_of(base, tokenizer.eos_token_id), way_out_of(tokenizer)
-    )
-    return Extractor(base if adapter is None else load_adapter(base, adapter), tokenizer, options)
+    base = load_model(request.model, torch.bfloat16 if has_bf16 else torch.float32)
+    tokenizer = load_tokenizer(request.model)
+    model = base if request.adapter is None else without_adapter(load_adapter(base, request.adapter))
+    manner = DecodingRequest(request.max_new_tokens, request.batch_size, request.is_constrained)
+    return Writer(model, tokenizer, generation_options(model, tokenizer, manner))
 
 
-def evaluate_file(extractor: Extractor, request: EvaluationRequest) -> str:
+def evaluate_file(writer: Writer, request: EvaluationRequest) -> str:
     """Return the scores on a dataset file, as a table or as JSON; raw answers go to the predictions file, if named.
 
     Raises: DatasetInvalidError.
@@ -68,62 +60,32 @@ def evaluate_file(extractor: Extractor, request: EvaluationRequest) -> str:
     records = even_sample(read_records(request.dataset), request.limit)
     notes = [record.input for record in records]
     started = time.monotonic()
-    answers = extractor.answer(notes)
+    answers = raw_answers(writer, [prompt_ids(writer.tokenizer, note) for note in notes])
     seconds = time.monotonic() - started
-    report = score([record.output for record in records], answers, notes)
+    report = score([record.output for record in records], [answer.text for answer in answers], notes)
     if request.predictions is not None:
-        rows = ({"index": index, "answer": answer} for index, answer in enumerate(answers))
+        rows = ({"index": answer.index, "answer": answer.text} for answer in answers)
         request.predictions.write_text(_jsonl(rows), encoding="utf-8")
-    return as_evaluation(report, seconds).model_dump_json(indent=2) if request.is_json else _table(report)
-
-
-def extract_notes(extractor: Extractor, notes: Sequence[str]) -> Iterable[str]:
-    """Yield one line of JSON for each note: its seven fields, null where nothing was found."""
-    for answer in extractor.answer(notes):
-        record = parse_answer(answer).record or {}
-        yield json.dumps({field: record.get(field) for field in FIELDS}, ensure_ascii=False)
-
-
-def read_notes(text: str, *, is_jsonl: bool) -> list[str]:
-    """Return the notes of an input: the whole text, or the `input` (or string) of each JSON line.
-
-    Raises: DatasetInvalidError naming the lines that hold no note.
-    """
-    if not is_jsonl:
-        return [text] if text.strip() else []
-    notes, bad_lines = [], []
-    for number, line in enumerate(text.rstrip("\n").split("\n"), start=1):
-        note = _note_of(line)
-        if note is None:
-            bad_lines.append(number)
-        else:
-            notes.append(note)
-    if bad_lines:
-        raise DatasetInvalidError(f"No note at line {', '.join(map(str, bad_lines[:20]))}")
-    return notes
-
-
-def _note_of(line: str) -> str | None:
-    try:
-        value = json.loads(line)
-    except ValueError:
-        return None
-    note = value.get("input") if isinstance(value, dict) else value
-    return note if isinstance(note, str) and note.strip() else None
+    manner = Manner.of(answers, is_constrained=writer.options.grammar is not None)
+    if request.is_json:
+        return as_evaluation(report, seconds, manner).model_dump_json(indent=2)
+    return _table(report, manner)
 
 
 def _jsonl(rows: Iterable[dict[str, object]]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _table(report: ScoreReport) -> str:
+def _table(report: ScoreReport, manner: Manner) -> str:
     lines = [f"{'field':<18}{'precision':>10}{'recall':>10}{'F1':>10}    95 % interval"]
     for name, field in report.fields.items():
         interval = f"{field.f1_interval.low:.3f} to {field.f1_interval.high:.3f}"
         lines.append(f"{name:<18}{field.precision:>10.3f}{field.recall:>10.3f}{field.f1:>10.3f}    {interval}")
     interval = f"{report.macro_f1_interval.low:.3f} to {report.macro_f1_interval.high:.3f}"
     lines.append(f"{'macro mean':<38}{report.macro_f1:>10.3f}    {interval}")
+    how = "constrained" if manner.is_constrained else "unconstrained"
     lines.append(
-        f"{report.samples} notes; records exact {report.record_exact:.1%}; valid JSON {report.json_valid:.1%}; "
+        f"{report.samples} notes; records exact {report.record_exact:.1%}; valid JSON {report.json_valid:.1%} ({how}); "
+        f"ended by itself {manner.ended_by_itself:.1%}; unsupported items {report.ungrounded_rate:.1%}"
     )
-    return "\n".join(lines) + f"unsupported items {report.ungrounded_rate:.1%}"
+    return "\n".join(lines)

@@ -114,6 +114,12 @@ def merged_adapter(model: CausalModel) -> Iterator[None]:
             layers.unmerge_adapter()
 
 
+def without_adapter(model: PeftModel) -> CausalModel:
+    """Return the model with the adapter folded in for good where that is exact enough: in fp32."""
+    layers: Any = model.base_model
+    return layers.merge_and_unload() if model.dtype == torch.float32 and not _is_quantized(layers) else model
+
+
 def decoder_and_head(model: CausalModel) -> tuple[torch.nn.Module, torch.nn.Module]:
     """Return the part that makes hidden states and the vocabulary projection, adapters included."""
     causal: Any = model.get_base_model() if isinstance(model, PeftModel) else model

@@ -9,6 +9,7 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── SettingMissingError
     │   ├── SettingInvalidError
     │   ├── DatasetMissingError
+    │   ├── NotesInvalidError
     │   ├── HubTokenMissingError
     │   ├── HubTokenRefusedError
     │   └── StateInvalidError
@@ -93,6 +94,10 @@ class SettingInvalidError(RequestError):
 
 class DatasetMissingError(RequestError):
     remedy = "Publish one with: fine-tune-slm dataset publish synthetic-instruction-tuning-dataset"
+
+
+class NotesInvalidError(RequestError):
+    remedy = "A text file holds one note; a line of JSON is a string, or an object with the note as input."
 
 
 class HubTokenMissingError(RequestError):

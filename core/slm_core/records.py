@@ -120,6 +120,10 @@ class Evaluation(Frozen):
     ungrounded_rate: float
     fields: dict[str, FieldMetrics]
     seconds: float = Field(ge=0)
+    is_constrained: bool = Field(default=False, description="A grammar held the answers to valid JSON.")
+    ended_by_itself: float | None = Field(
+        default=None, description="Share of answers that the model ended with a stop token of its own, none cut."
+    )
 
 
 class TrainingSummary(Frozen):

@@ -89,6 +89,7 @@ class EvaluationConfig(Frozen):
     samples: int | None = Field(ge=1, description="Validation records used; null takes all.")
     max_new_tokens: int = Field(ge=16, le=4096)
     batch_size: int = Field(ge=1, le=512)
+    constrained: bool = Field(description="A grammar holds answers to valid JSON; off, the model writes freely.")
     before_tuning: bool = Field(description="Measure the untuned model too; cached by model, data and prompt.")
 
 

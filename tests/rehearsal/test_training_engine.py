@@ -208,7 +208,7 @@ def test_greedy_answers_equal_those_of_generate_for_every_row(tiny_model, model,
     stop_ids = frozenset({5, 2})  # an ordinary token too, so that rows end at different times
     prompts = [record.prompt_ids for record in encoded]
     found = greedy_answers(model, prompts, GenerationOptions(24, 2, stop_ids))
-    for prompt, answer in zip(prompts, found, strict=True):
+    for prompt, answer in zip(prompts, (answer.ids for answer in found), strict=True):
         ids = torch.tensor([prompt])
         output = model.generate(
             input_ids=ids,

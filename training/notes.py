@@ -1,0 +1,89 @@
+"""The notes that `extract` is asked about: text files, JSON lines, standard input. It must not import torch.
+
+Files are looked through before a model is loaded; standard input is read as it comes, so that it may be endless.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+from slm_core.errors import NotesInvalidError
+
+STDIN = "-"
+BAD_LINES_NAMED = 20
+
+
+class Notes:
+    """The notes of some inputs, in their order, read anew at every pass over the files."""
+
+    def __init__(self, names: Sequence[str], *, is_jsonl: bool) -> None:
+        self._names = names
+        self._is_jsonl = is_jsonl
+
+    def check(self) -> int | None:
+        """Look through all files; return how many notes there are, None when standard input is among them.
+
+        Raises: NotesInvalidError naming the lines that hold no note, OSError, UnicodeDecodeError.
+        """
+        counts = [self._check_file(Path(name)) for name in self._names if name != STDIN]
+        return None if STDIN in self._names else sum(counts)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the notes.
+
+        Raises: NotesInvalidError naming the line of standard input that holds none.
+        """
+        for name in self._names:
+            if name == STDIN:
+                yield from _notes_in(sys.stdin, "standard input", is_jsonl=self._is_jsonl)
+                continue
+            path = Path(name)
+            with path.open(encoding="utf-8") as stream:
+                yield from _notes_in(stream, path.name, is_jsonl=self._has_lines(path))
+
+    def _has_lines(self, path: Path) -> bool:
+        return self._is_jsonl or path.suffix == ".jsonl"
+
+    def _check_file(self, path: Path) -> int:
+        with path.open(encoding="utf-8") as stream:
+            if not self._has_lines(path):
+                return sum(1 for _ in _notes_in(stream, path.name, is_jsonl=False))
+            count = 0
+
+            def bad_lines() -> Iterator[int]:
+                nonlocal count
+                for count, line in enumerate(stream, start=1):
+                    if _note_of(line) is None:
+                        yield count
+
+            if found := list(islice(bad_lines(), BAD_LINES_NAMED)):
+                raise NotesInvalidError(f"No note in {path.name} at line {', '.join(map(str, found))}")
+        return count
+
+
+def _notes_in(stream: TextIO, name: str, *, is_jsonl: bool) -> Iterator[str]:
+    if not is_jsonl:
+        text = stream.read()
+        if not text.strip():
+            raise NotesInvalidError(f"No note in {name}")
+        yield text
+        return
+    for number, line in enumerate(stream, start=1):
+        note = _note_of(line)
+        if note is None:
+            raise NotesInvalidError(f"No note in {name} at line {number}")
+        yield note
+
+
+def _note_of(line: str) -> str | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    note = value.get("input") if isinstance(value, dict) else value
+    return note if isinstance(note, str) and note.strip() else None
