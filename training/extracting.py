@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from slm_core.errors import NotesInvalidError
-from tqdm import tqdm  # type: ignore[import-untyped]
 
 from extraction.parser import parse_answer
 from extraction.prompt import prompt_ids
 from extraction.schema import FIELDS
 from training.answering import Writer, stream_raw_answers
+from training.progress_bar import ProgressBar
 
 # notes of like length are answered together within so many batches; more would delay the first line
 BATCHES_PER_WINDOW = 4
@@ -25,7 +24,7 @@ def extract_notes(writer: Writer, notes: Iterable[str], total: int | None) -> It
     Raises: NotesInvalidError, after the lines of all notes before the bad one.
     """
     source = _Source(notes)
-    with tqdm(total=total, unit="note", file=sys.stderr, disable=not sys.stderr.isatty()) as bar:
+    with ProgressBar(total) as bar:
         while window := list(islice(source, BATCHES_PER_WINDOW * writer.options.batch_size)):
             for line in _in_order(writer, window):
                 yield line

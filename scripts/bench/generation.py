@@ -45,7 +45,7 @@ def run(name: str, plan: Plan, channel: Channel) -> None:
 def _ours(model: PeftModel, plan: Plan, stop_ids: frozenset[int]) -> Answer:
     keep_freed_memory()
     options = GenerationOptions(max_new_tokens=plan.max_new_tokens, batch_size=BATCH_SIZE, stop_ids=stop_ids)
-    return lambda prompts: greedy_answers(model, prompts, options)
+    return lambda prompts: [answer.ids for answer in greedy_answers(model, prompts, options)]
 
 
 def _theirs(model: PeftModel, plan: Plan, stop_ids: frozenset[int]) -> Answer:

@@ -29,12 +29,7 @@ def test_every_requirement_is_a_declared_dependency_with_a_locked_version():
 
 def test_everything_that_the_copied_packages_import_comes_with_a_requirement():
     distribution = {"yaml": "pyyaml", "huggingface_hub": "huggingface-hub", "mpl_toolkits": "matplotlib"}
-    comes_with = {
-        "botocore": "boto3",
-        "httpx2": "huggingface-hub",
-        "tokenizers": "transformers",
-        "tqdm": "transformers",
-    }
+    comes_with = {"botocore": "boto3", "httpx2": "huggingface-hub", "tokenizers": "transformers"}
     imported = set()
     for path in [*(ROOT / "training").glob("*.py"), *(ROOT / "extraction").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,0 +1,60 @@
+"""What `extract` reads: files are looked through beforehand, standard input as it comes."""
+
+import io
+import json
+
+import pytest
+from slm_core.errors import NotesInvalidError
+
+from training.cli import main
+from training.notes import Notes
+
+
+def lines_of(*values):
+    return "".join(json.dumps(value) + "\n" for value in values)
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    def give(text):
+        monkeypatch.setattr("sys.stdin", io.StringIO(text))
+
+    return give
+
+
+def test_text_files_and_json_lines_are_read_in_the_order_given(tmp_path):
+    (tmp_path / "one.txt").write_text("A note.\nOf two lines.\n")
+    (tmp_path / "more.jsonl").write_text(lines_of("second", {"input": "third", "output": None}))
+    notes = Notes([str(tmp_path / "one.txt"), str(tmp_path / "more.jsonl")], is_jsonl=False)
+    assert notes.check() == 3
+    assert list(notes) == ["A note.\nOf two lines.\n", "second", "third"]
+
+
+def test_every_bad_line_of_a_file_is_named_before_any_work(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text(lines_of("fine", "", 7, {"note": "PRIVATE"}, "fine") + "PRIVATE\n")
+    with pytest.raises(NotesInvalidError, match=r"notes\.txt at line 2, 3, 4, 6") as caught:
+        Notes([str(path)], is_jsonl=True).check()
+    assert "PRIVATE" not in str(caught.value)
+
+
+def test_a_bad_line_of_standard_input_comes_after_the_notes_before_it(stdin):
+    stdin(lines_of("first", "second") + "{\n" + lines_of("fourth"))
+    notes = Notes(["-"], is_jsonl=True)
+    assert notes.check() is None
+    read = iter(notes)
+    assert [next(read), next(read)] == ["first", "second"]
+    with pytest.raises(NotesInvalidError, match="standard input at line 3"):
+        next(read)
+
+
+@pytest.mark.parametrize("text", ["", " \n\n"])
+def test_an_empty_text_is_no_note(stdin, text):
+    stdin(text)
+    with pytest.raises(NotesInvalidError, match="standard input"):
+        list(Notes(["-"], is_jsonl=False))
+
+
+def test_a_bad_file_ends_with_code_2_before_a_model_is_loaded(tmp_path):
+    (tmp_path / "notes.jsonl").write_text("no JSON\n")
+    assert main(["extract", "--model", str(tmp_path / "nowhere"), str(tmp_path / "notes.jsonl")]) == 2
