@@ -14,14 +14,10 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.fixture(params=[Terminal, io.StringIO])
-def stderr(request, monkeypatch):
-    stream = request.param()
-    monkeypatch.setattr("sys.stderr", stream)
-    return stream
-
-
-def test_a_terminal_sees_every_note_and_a_file_none(stderr):
+@pytest.mark.parametrize("kind", [Terminal, io.StringIO])
+def test_a_terminal_sees_every_note_and_a_file_none(kind, monkeypatch):
+    stderr = kind()
+    monkeypatch.setattr("sys.stderr", stderr)
     with ProgressBar(2) as bar:
         bar.update()
         bar.update()
