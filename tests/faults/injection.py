@@ -70,6 +70,7 @@ class Injection:
         self._seen: Counter[str] = Counter()
         self._earlier: dict[str, Any] = {}
         self._hub_requests = 0
+        self._unset_already: set[tuple[str, str]] = set()
         self.injected: Counter[str] = Counter()
         self.lost_events: set[str] = set()
         self.event_delays_seconds: list[float] = [0.0]
@@ -352,6 +353,10 @@ class Injection:
     # ------------------------------------------------------------------ the account
     def _unset(self, fault: SettingFault) -> None:
         world, number = self._world, self._world.account.number
+        what = (fault.kind.partition(" ")[0], fault.name if fault.kind != "clock skew" else "")
+        if what in self._unset_already:
+            return  # what is missing cannot be made empty
+        self._unset_already.add(what)
         self._count(f"setting: {fault.kind}")
         if fault.kind == "parameter missing":
             client("ssm").delete_parameter(Name=f"{world.root}/{fault.name}")

@@ -19,13 +19,11 @@ from tests.faults.fault import Schedule
 from tests.faults.mutant_list import MUTANTS
 from tests.faults.mutant_schedules import SECRET
 from tests.faults.mutation import Mutant
-from tests.faults.play import play
+from tests.faults.play import WORLD_HOLDS, play
 from tests.faults.results import to_json_file
 from tests.faults.world.world import Account, emulated_account
 
 WANTED_SHARE = 0.95
-# a mutant that breaks the emulation itself was not noticed by a promise
-_NO_PROMISE = "nothing breaks the world itself"
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,8 @@ class Trial:
             known = {_essence(violation) for violation in self.violations(schedule)}
             with mutant.change(self._account):
                 found = play(schedule, self._account).violations
-            new = [violation for violation in found if _essence(violation) not in known | {_NO_PROMISE}]
+            # a mutant that breaks the emulation itself was not noticed by a promise
+            new = [violation for violation in found if _essence(violation) not in known | {WORLD_HOLDS}]
             if new:
                 names = tuple(dict.fromkeys(_promise(violation) for violation in new))
                 return Fate(mutant.name, names, mutant.promises, number, new[0])

@@ -17,6 +17,7 @@ from tests.faults.outcomes import judge_outcomes
 from tests.faults.world.functions import ServiceFailedError
 from tests.faults.world.world import ROOT, Account, World, deadline_of
 
+WORLD_HOLDS = "nothing breaks the world itself"
 SWEEP_SECONDS = 600
 GUARD_SECONDS = 60
 EVENT_SECONDS = 5
@@ -58,9 +59,7 @@ def play(schedule: Schedule, account: Account) -> Finding:
         world.timeline.run(lambda: names <= set(world.statuses), LONGEST_SECONDS)
         last_fault = max([0.0, *(getattr(fault, "minute", 0.0) * 60 for fault in schedule.faults)])
         world.timeline.run(lambda: False, max(world.timeline.seconds(), last_fault) + AFTERMATH_SECONDS)
-        verdict.require(
-            "nothing breaks the world itself", not world.timeline.failures, repr(world.timeline.failures[:1])
-        )
+        verdict.require(WORLD_HOLDS, not world.timeline.failures, repr(world.timeline.failures[:1]))
         judge(world, schedule, verdict)
         judge_outcomes(world, schedule, verdict)
         executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}

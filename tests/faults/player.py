@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from itertools import islice
 from tests.faults.environment import without_the_users_settings
 from tests.faults.fault import Schedule
 from tests.faults.journal import Journal
-from tests.faults.play import Finding, play
+from tests.faults.play import WORLD_HOLDS, Finding, play
 from tests.faults.results import TierResult
 from tests.faults.world.world import Account, emulated_account
 
@@ -80,4 +81,12 @@ class Player:
 
 
 def _played(numbered: Sequence[Numbered]) -> Played:
-    return [(number, play_here(schedule)) for number, schedule in numbered]
+    return [(number, _found(schedule)) for number, schedule in numbered]
+
+
+def _found(schedule: Schedule) -> Finding:
+    """Return what a schedule shows; one that breaks the campaign itself is told of like a broken promise."""
+    try:
+        return play_here(schedule)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other schedules are played
+        return Finding(schedule, [f"{WORLD_HOLDS}: {error!r}"], Counter({WORLD_HOLDS: 1}), Counter(), None, None)

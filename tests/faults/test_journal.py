@@ -84,3 +84,11 @@ def test_what_the_time_did_not_suffice_for_is_said(tmp_path: Path) -> None:
     assert result.not_played == len(SCHEDULES)
     (tier,) = campaign_figures([result], seed=1)["tiers"]
     assert (tier["schedules"], tier["not_played"]) == (0, len(SCHEDULES))
+
+
+def test_a_schedule_that_breaks_the_campaign_is_told_of_and_the_others_are_played(monkeypatch) -> None:
+    monkeypatch.setattr(player, "play_here", lambda schedule: 1 / schedule.seed and finding(schedule))
+    numbered = [(0, Schedule(seed=0)), (1, Schedule(seed=1))]
+    (_, broken), (_, whole) = player._played(numbered)
+    assert broken.violations == ["nothing breaks the world itself: ZeroDivisionError('division by zero')"]
+    assert whole == finding(Schedule(seed=1))
