@@ -20,6 +20,8 @@ from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import dynamodb_backends
 from moto.ec2.models import ec2_backends
 from moto.s3.models import s3_backends
+from moto.ssm.exceptions import SSMException
+from moto.ssm.responses import SimpleSystemManagerResponse as Responses
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 REGION = "us-east-1"
@@ -131,6 +133,31 @@ def _put_object(this: Any, operation: str, request: Request, long_way: LongWay) 
     return {"ETag": put.etag}
 
 
+class _Asked:
+    """What the seams of Run Command read of moto's request."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    def _get_param(self, name: str, default: object = None) -> object:
+        return self._request.get(name, default)
+
+
+def _run_command(this: Any, operation: str, request: Request, long_way: LongWay) -> Any:
+    """Ask the seam that stands in moto's place; a refusal is worded by the long way."""
+    seam = getattr(Responses, _SEAMS[operation])
+    try:
+        return seam(_Asked(request)).result
+    except SSMException:
+        return long_way(this, operation, request)
+
+
+_SEAMS = {
+    "GetCommandInvocation": "get_command_invocation",
+    "DescribeInstanceInformation": "describe_instance_information",
+}
+
+
 def _history(this: Any, operation: str, request: Request, long_way: LongWay) -> Any:
     """Answer with the newest events, without what they carry: what the product asks for."""
     if not (request.get("reverseOrder") and request.get("includeExecutionData") is False):
@@ -161,5 +188,7 @@ _SHORTCUTS = {
     "dynamodb.UpdateItem": _update_item,
     "s3.GetObject": _get_object,
     "s3.PutObject": _put_object,
+    "ssm.GetCommandInvocation": _run_command,
+    "ssm.DescribeInstanceInformation": _run_command,
     "stepfunctions.GetExecutionHistory": _history,
 }
