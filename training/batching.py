@@ -39,6 +39,21 @@ def plan_steps(lengths: Sequence[int], options: PlanOptions) -> list[Step]:
     return steps[:total_steps]
 
 
+def share_of(step: Step, lengths: Sequence[int], options: PlanOptions, seat: tuple[int, int]) -> Step:
+    """Return what one of several processes works through of a step; all shares together are the step.
+
+    `seat` is the process's rank and the number of processes; with fewer records than processes some shares are empty.
+    """
+    rank, count = seat
+    if count == 1:
+        return step
+    records = sorted((index for micro_batch in step for index in micro_batch), key=lambda item: (-lengths[item], item))
+    # dealt to and fro from the longest on, so that no process waits long for the others
+    seats = [*range(count), *reversed(range(count))]
+    mine = [index for place, index in enumerate(records) if seats[place % len(seats)] == rank]
+    return cut_to_budget(mine, lengths, options.max_tokens_per_batch) if mine else ()
+
+
 def cut_to_budget(batch: Sequence[int], lengths: Sequence[int], max_tokens: int) -> Step:
     """Return a batch cut into micro-batches of at most `max_tokens` tokens each, padding counted."""
     micro_batches: list[MicroBatch] = []

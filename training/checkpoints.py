@@ -69,14 +69,15 @@ def origin_of(spec: RunSpec) -> dict[str, Any]:
 class CheckpointStore:
     """Takes the Trainer's finished checkpoint directories and keeps the newest few under their names."""
 
-    def __init__(self, directory: Path, origin: dict[str, Any], keep: int) -> None:
+    def __init__(self, directory: Path, origin: dict[str, Any], keep: int, is_writer: bool = True) -> None:
         self._directory = directory
         self._origin = origin
         self._keep = keep
         self.scratch = directory / ".writing"
-        # whatever a killed process left half-written
-        shutil.rmtree(self.scratch, ignore_errors=True)
-        self.scratch.mkdir(parents=True)
+        if is_writer:
+            # whatever a killed process left half-written
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch.mkdir(parents=True)
 
     def adopt(self, step: int) -> Checkpoint:
         """Make the checkpoint that the Trainer has just written durable under its name, and remove the oldest ones."""

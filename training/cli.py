@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
-from slm_core.errors import FineTuneSlmError
+from slm_core.errors import ConfigInvalidError, FineTuneSlmError
 
 if TYPE_CHECKING:
     from training.inference import ModelRequest
@@ -29,13 +29,13 @@ INTERRUPTED_EXIT_CODE = 130
 PIPE_CLOSED_EXIT_CODE = 141
 DEFAULT_MAX_NEW_TOKENS = 256
 DEFAULT_BATCH_SIZE = 16
+PROCESSES_VARIABLE = "FINE_TUNE_SLM_PROCESSES"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     options = _parser().parse_args(arguments)
-    _set_environment()
-    _log_to_stderr()
+    prepare_process()
     try:
         return int(options.run(options))
     except FineTuneSlmError as error:
@@ -52,6 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
+def prepare_process(log_level: str = "INFO") -> None:
+    """Set what the libraries read when they are imported, and log to stderr without any value of a variable."""
+    _set_environment()
+    _log_to_stderr(log_level)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training", description=DESCRIPTION)
     commands = parser.add_subparsers(title="commands", required=True)
@@ -59,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--run-uri", required=True, metavar="S3_URI", help="s3://BUCKET/runs/RUN_ID/run.json")
     train.add_argument("--fence", required=True, type=int, metavar="N", help="number of the lease this launch holds")
     train.add_argument("--work-dir", required=True, type=Path, metavar="DIR", help="the checkpoint volume's directory")
+    train.add_argument("--processes", type=int, metavar="N", help="processes that share every step (one for each GPU)")
     train.set_defaults(run=_train)
     evaluate = commands.add_parser("evaluate", help="score a model on a dataset file")
     _add_model_options(evaluate)
@@ -105,7 +112,14 @@ def _train(options: argparse.Namespace) -> int:
     from training.launch import launch
 
     keep_freed_memory()
-    return launch(options.run_uri, options.fence, options.work_dir)
+    return launch(options.run_uri, options.fence, options.work_dir, options.processes or _processes_asked_for())
+
+
+def _processes_asked_for() -> int | None:
+    value = os.environ.get(PROCESSES_VARIABLE, "")
+    if value and not value.isdigit():
+        raise ConfigInvalidError(f"{PROCESSES_VARIABLE} must be a number")
+    return int(value or 0) or None
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -150,11 +164,11 @@ def _set_environment() -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 
-def _log_to_stderr() -> None:
+def _log_to_stderr(level: str) -> None:
     # transformers and peft still read names that transformers has deprecated
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     # bitsandbytes tells on import that a CPU kernel is not there; nothing here uses it
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     # diagnose would print the values of local variables, and notes are among them
     logger.remove()
-    logger.add(sys.stderr, format="{time:HH:mm:ss} {level:<7} {message}", level="INFO", diagnose=False, backtrace=False)
+    logger.add(sys.stderr, format="{time:HH:mm:ss} {level:<7} {message}", level=level, diagnose=False, backtrace=False)

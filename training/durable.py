@@ -15,6 +15,7 @@ from pathlib import Path
 from slm_core.records import sha256_of
 
 MARKER_NAME = "COMPLETE"
+RESERVED_BYTES = 1 << 16
 
 
 def write_durably(path: Path, content: bytes) -> None:
@@ -26,6 +27,11 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(stream.fileno())
     temporary.replace(path)
     fsync_directory(path.parent)
+
+
+def reserve_space(path: Path) -> None:
+    """Take the room of a small file now, so that removing it leaves room for one when the disk is full."""
+    path.write_bytes(bytes(RESERVED_BYTES))
 
 
 def seal(directory: Path) -> dict[str, str]:

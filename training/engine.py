@@ -29,6 +29,7 @@ from transformers import (
 
 from training.checkpoints import CheckpointStore
 from training.collation import StepDataset, StepInputs, only_item
+from training.distributed import ALONE, Ranks
 from training.heartbeat import Heartbeat, Pace
 from training.interruption import Interruption
 from training.loss import rows_loss
@@ -43,13 +44,17 @@ class Companions:
     store: CheckpointStore
     heartbeat: Heartbeat
     interruption: Interruption
+    ranks: Ranks = ALONE
 
 
 class AnswerTrainer(Trainer):
     """A Trainer whose batch is a whole optimiser step, already cut into micro-batches."""
 
+    ranks = ALONE
+    """The processes that share every step."""
+
     work: dict[str, float]
-    """What the newest step worked through."""
+    """What the newest step worked through, in all processes."""
 
     def get_train_dataloader(self) -> DataLoader[StepInputs]:
         """Return the plan's steps in order; accelerate must neither shuffle nor split them."""
@@ -63,8 +68,8 @@ class AnswerTrainer(Trainer):
         model.train()
         prepared: Any = self._prepare_inputs(inputs)
         micro_batches: list[PackedTensors] = prepared["micro_batches"]
-        answer_tokens = sum(len(batch["targets"]) for batch in micro_batches)
-        losses = []
+        answer_tokens = int(self.ranks.total([sum(len(batch["targets"]) for batch in micro_batches)])[0])
+        losses = [torch.zeros((), device=self.args.device)]
         decoder, _ = decoder_and_head(self.accelerator.unwrap_model(model))
         with packed_attention(decoder):
             for batch in micro_batches:
@@ -72,8 +77,12 @@ class AnswerTrainer(Trainer):
                     loss = self.compute_loss(model, dict(batch), num_items_in_batch=answer_tokens)
                 self.accelerator.backward(loss)
                 losses.append(loss.detach())
-        self.work = _work_of(micro_batches, time.monotonic() - started)
-        return torch.stack(losses).sum()
+        self.ranks.sum_gradients(model.parameters())
+        work = _work_of(micro_batches)
+        totals = self.ranks.total(list(work.values()))
+        self.work = dict(zip(work, map(int, totals), strict=True)) | {"step_seconds": time.monotonic() - started}
+        # the Trainer logs the mean over the processes
+        return torch.stack(losses).sum() * self.ranks.count
 
     def compute_loss(
         self,
@@ -129,19 +138,23 @@ class Watch(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> TrainerControl:
         """Ask for a checkpoint when it is due."""
-        is_asked_to_stop = self._companions.interruption.is_requested
+        ranks = self._companions.ranks
+        is_asked_to_stop = ranks.is_any(self._companions.interruption.is_requested)
         is_last = state.global_step >= state.max_steps
         is_due = state.global_step % self._options.checkpoint_steps == 0
-        is_late = time.monotonic() - self._saved_at >= self._options.checkpoint_minutes * 60
+        is_late = ranks.is_any(time.monotonic() - self._saved_at >= self._options.checkpoint_minutes * 60)
         control.should_save = is_asked_to_stop or is_last or is_due or is_late
         control.should_training_stop = control.should_training_stop or is_asked_to_stop
         return control
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Give the written checkpoint its name."""
-        checkpoint = self._companions.store.adopt(state.global_step)
+        # each process has written its random state
+        self._companions.ranks.wait()
+        if self._companions.ranks.is_first:
+            self._companions.store.adopt(state.global_step)
         self._saved_at = time.monotonic()
-        self._companions.heartbeat.beat(checkpoint_step=checkpoint.step)
+        self._companions.heartbeat.beat(checkpoint_step=state.global_step)
         self._companions.heartbeat.flush()
 
 
@@ -152,6 +165,12 @@ def make_trainer(
     trainer = AnswerTrainer(
         model=model, args=training_arguments(options, len(steps), companions.store.scratch), train_dataset=steps
     )
+    trainer.ranks = companions.ranks
+    if trainer.ranks.count > 1:
+        # otherwise accelerate would put it into DistributedDataParallel
+        trainer.accelerator.prepare_model(model, evaluation_mode=True)
+        # the processes drop different activations
+        torch.manual_seed(options.seed + trainer.ranks.rank)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(options, companions))
     return trainer
@@ -197,11 +216,10 @@ def run_training(trainer: AnswerTrainer, resume_from: Path | None, interruption:
     return [row for row in trainer.state.log_history if "loss" in row]
 
 
-def _work_of(micro_batches: Sequence[PackedTensors], seconds: float) -> dict[str, float]:
+def _work_of(micro_batches: Sequence[PackedTensors]) -> dict[str, int]:
     return {
         "samples": sum(len(batch["row_of"]) for batch in micro_batches),
         "tokens": sum(batch["tokens"] for batch in micro_batches),
         # only the attention pads
         "padded_tokens": sum(batch["row_of"].numel() for batch in micro_batches),
-        "step_seconds": seconds,
     }

@@ -73,6 +73,16 @@ class Heartbeat:
             logger.warning("heartbeat not sent ({})", type(error).__name__)
 
 
+class SilentHeartbeat(Heartbeat):
+    """The heartbeat of every process but the first: one of them speaks for all."""
+
+    def enter(self, phase: Phase, total_steps: int = 0) -> None:
+        """Begin a phase, unheard."""
+
+    def _send(self) -> None:
+        pass
+
+
 class Pace:
     """Speed over the last steps, from which the time left is estimated."""
 

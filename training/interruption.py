@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -21,11 +21,22 @@ class Interruption:
     def __init__(self) -> None:
         self.is_requested = False
         self._is_deferred = False
+        self._is_over = False
+        self._pass_on: Callable[[], None] | None = None
 
     def listen(self) -> None:
         """Take over SIGTERM and SIGINT for the rest of the process."""
         signal.signal(signal.SIGTERM, self._receive)
         signal.signal(signal.SIGINT, self._receive)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take over both signals for the block; after it they do nothing, so that its outcome can be written."""
+        self.listen()
+        try:
+            yield
+        finally:
+            self._is_over = True
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
@@ -37,13 +48,26 @@ class Interruption:
             self._is_deferred = False
         self.raise_if_requested()
 
+    @contextmanager
+    def passed_on(self, pass_on: Callable[[], None]) -> Iterator[None]:
+        """Tell another process of the signal while the block waits for it, and raise nothing."""
+        self._pass_on = pass_on
+        try:
+            yield
+        finally:
+            self._pass_on = None
+
     def raise_if_requested(self) -> None:
         """Raise TrainingInterruptedError when the signal has come."""
         if self.is_requested:
             raise TrainingInterruptedError("The process was asked to stop")
 
     def _receive(self, _number: int, _frame: FrameType | None) -> None:
+        if self._is_over:
+            return
         logger.warning("asked to stop")
         self.is_requested = True
-        if not self._is_deferred:
+        if self._pass_on is not None:
+            self._pass_on()
+        elif not self._is_deferred:
             self.raise_if_requested()

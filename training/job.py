@@ -9,20 +9,22 @@ from loguru import logger
 from peft import PeftModel
 from slm_core.layout import VolumePaths
 from slm_core.records import Metrics, Phase, RunSpec, TrainingSummary, sha256_of
+from slm_core.training_config import Hyperparameters
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
 from training.artifacts import Package, write_package
 from training.base_model import fetch_base_model
-from training.batching import PlanOptions, plan_steps
+from training.batching import PlanOptions, Step, plan_steps, share_of
 from training.checkpoints import Checkpoint, CheckpointStore, checkpoint_to_resume, origin_of
 from training.collation import StepDataset
 from training.dataset import TRAIN_FILE, VALIDATION_FILE, even_sample, fetch_dataset, random_sample, read_records
+from training.distributed import ALONE, Ranks
 from training.encoded_dataset import EncodedDataset, cache_name, encode_once
 from training.encoding import encode, refuse_longer
 from training.engine import Companions, make_trainer, run_training
 from training.evaluation import Benchmark, Measured, evaluate, evaluate_once, make_benchmark
 from training.evaluation import cache_name as evaluation_name
-from training.heartbeat import Heartbeat
+from training.heartbeat import Heartbeat, SilentHeartbeat
 from training.history import HistoryRow, Surroundings, summarise
 from training.host import Staging, aws_client
 from training.interruption import Interruption
@@ -37,6 +39,7 @@ class Launch:
     fence: int
     volume: VolumePaths
     interruption: Interruption
+    ranks: Ranks = ALONE
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,20 @@ def run_job(launch: Launch) -> None:
     """
     spec = launch.spec
     staging = Staging(spec)
-    heartbeat = Heartbeat(spec, launch.fence, launch.volume.progress(spec.run_id), staging.put_progress)
+    speaker = Heartbeat if launch.ranks.is_first else SilentHeartbeat
+    heartbeat = speaker(spec, launch.fence, launch.volume.progress(spec.run_id), staging.put_progress)
     heartbeat.enter(Phase.DOWNLOADING)
     dtype = training_dtype(spec.config.training)
     checkpoint = checkpoint_to_resume(spec, launch.volume)
-    material = _gather(launch, heartbeat)
+    with launch.ranks.first_goes_ahead():
+        material = _gather(launch, heartbeat)
     model = load_model(material.base_model, dtype, spec.config.training.quantization)
 
     before = _measure_before(launch, material, model, heartbeat)
     trained = _train(launch, material, model, heartbeat, checkpoint)
+    launch.ranks.part()
+    if not launch.ranks.is_first:
+        return
     heartbeat.enter(Phase.EVALUATING_AFTER, len(material.benchmark.records))
     after = evaluate(trained.model, material.benchmark, heartbeat.beat)
 
@@ -118,7 +126,7 @@ def _gather(launch: Launch, heartbeat: Heartbeat) -> Material:
 def _measure_before(
     launch: Launch, material: Material, model: PreTrainedModel, heartbeat: Heartbeat
 ) -> Measured | None:
-    if not launch.spec.config.evaluation.before_tuning:
+    if not (launch.spec.config.evaluation.before_tuning and launch.ranks.is_first):
         return None
     heartbeat.enter(Phase.EVALUATING_BEFORE, len(material.benchmark.records))
     precision = f"{model.dtype}/{launch.spec.config.training.quantization}"
@@ -130,21 +138,27 @@ def _train(
     launch: Launch, material: Material, model: PreTrainedModel, heartbeat: Heartbeat, checkpoint: Checkpoint | None
 ) -> Trained:
     spec, options = launch.spec, launch.spec.config.training
-    plan = plan_steps(
-        material.train.lengths,
-        PlanOptions(options.batch_size, options.max_tokens_per_batch, options.epochs, options.seed),
+    plan = _plan(material, options, launch.ranks)
+    store = CheckpointStore(
+        launch.volume.checkpoints(spec.run_id), origin_of(spec), options.keep_checkpoints, launch.ranks.is_first
     )
-    store = CheckpointStore(launch.volume.checkpoints(spec.run_id), origin_of(spec), options.keep_checkpoints)
     resumed_from_step = checkpoint.step if checkpoint else 0
     heartbeat.enter(Phase.TRAINING, len(plan))
     heartbeat.beat(
         resumed_from_step=resumed_from_step, step=resumed_from_step, checkpoint_step=resumed_from_step or None
     )
     tuned = add_adapter(model, options)
-    companions = Companions(store, heartbeat, launch.interruption)
+    launch.ranks.wait()
+    companions = Companions(store, heartbeat, launch.interruption, launch.ranks)
     trainer = make_trainer(tuned, StepDataset(material.train, plan), options, companions)
     history = run_training(trainer, checkpoint.path if checkpoint else None, launch.interruption)
     return Trained(tuned, history, resumed_from_step)
+
+
+def _plan(material: Material, options: Hyperparameters, ranks: Ranks) -> list[Step]:
+    lengths = material.train.lengths
+    plan = PlanOptions(options.batch_size, options.max_tokens_per_batch, options.epochs, options.seed)
+    return [share_of(step, lengths, plan, (ranks.rank, ranks.count)) for step in plan_steps(lengths, plan)]
 
 
 def _summary(trained: Trained, before: Measured | None, after: Measured) -> TrainingSummary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from loguru import logger
@@ -9,24 +10,31 @@ from slm_core.errors import ConfigInvalidError
 from slm_core.layout import RUN_ID_PATTERN, VolumePaths, split_s3_uri
 from slm_core.records import Outcome
 
-from training.durable import write_durably
+from training.durable import reserve_space, write_durably
 from training.failures import as_known_error, log_failure
 from training.host import read_run_spec
 from training.interruption import Interruption
+from training.processes import RankRequest, train_in_processes
 
 
-def launch(run_uri: str, fence: int, work_dir: Path) -> int:
+def launch(run_uri: str, fence: int, work_dir: Path, processes: int | None = None) -> int:
     """Run one launch of a run and return the exit code; outcome.json on the volume says how it ended.
+
+    Without a number of processes there is one for each visible GPU.
 
     Raises: ConfigInvalidError when the URI names no run, so that there is no place for an outcome.
     """
-    run_id = run_id_of(run_uri)
-    volume = VolumePaths(work_dir)
-    volume.run(run_id).mkdir(parents=True, exist_ok=True)
+    request = RankRequest(run_uri, run_id_of(run_uri), fence, VolumePaths(work_dir))
+    path = request.volume.outcome(request.run_id)
+    path.parent.mkdir(parents=True, exist_ok=True)
     # an earlier launch's outcome must not be taken for this one's
-    volume.outcome(run_id).unlink(missing_ok=True)
-    outcome = _attempt(run_uri, Outcome(run_id=run_id, fence=fence, status="running"), volume)
-    write_durably(volume.outcome(run_id), outcome.model_dump_json(indent=2).encode())
+    path.unlink(missing_ok=True)
+    reserve = path.with_name(".reserve")
+    running = Outcome(run_id=request.run_id, fence=fence, status="running")
+    outcome = attempt(running, lambda interruption: _run(request, processes, reserve, interruption))
+    # on a full disk this is the room that the outcome needs
+    reserve.unlink(missing_ok=True)
+    write_durably(path, outcome.model_dump_json(indent=2).encode())
     return outcome.exit_code or 0
 
 
@@ -44,17 +52,12 @@ def run_id_of(run_uri: str) -> str:
     return parts[1]
 
 
-def _attempt(run_uri: str, outcome: Outcome, volume: VolumePaths) -> Outcome:
+def attempt(running: Outcome, work: Callable[[Interruption], None]) -> Outcome:
+    """Do the work and return the outcome, whatever happens; SIGTERM and SIGINT are taken over for it."""
     interruption = Interruption()
-    interruption.listen()
     try:
-        spec = read_run_spec(run_uri)
-        if spec.run_id != outcome.run_id:
-            raise ConfigInvalidError("run.json belongs to another run than its key says")
-        # torch takes seconds to import: a wrong run.json is told at once
-        from training.job import Launch, run_job
-
-        run_job(Launch(spec, outcome.fence, volume, interruption))
+        with interruption.listening():
+            work(interruption)
     except Exception as error:  # noqa: BLE001 -- the process boundary: every failure gets a name and an exit code
         known = as_known_error(error)
         log_failure(error)
@@ -65,5 +68,24 @@ def _attempt(run_uri: str, outcome: Outcome, volume: VolumePaths) -> Outcome:
             "error": type(known).__name__,
             "message": str(known),
         }
-        return outcome.model_copy(update=changes)
-    return outcome.model_copy(update={"status": "succeeded", "exit_code": 0})
+        return running.model_copy(update=changes)
+    return running.model_copy(update={"status": "succeeded", "exit_code": 0})
+
+
+def _run(request: RankRequest, processes: int | None, reserve: Path, interruption: Interruption) -> None:
+    reserve_space(reserve)
+    spec = read_run_spec(request.run_uri)
+    if spec.run_id != request.run_id:
+        raise ConfigInvalidError("run.json belongs to another run than its key says")
+    if (count := processes or _visible_gpus()) > 1:
+        return train_in_processes(request, count, interruption)
+    # torch takes seconds to import: a wrong run.json is told at once
+    from training.job import Launch, run_job
+
+    return run_job(Launch(spec, request.fence, request.volume, interruption))
+
+
+def _visible_gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()

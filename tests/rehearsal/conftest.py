@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -24,6 +24,9 @@ from fine_tune_slm.rehearsal import RehearsalRequest
 from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
+
+if TYPE_CHECKING:
+    from tests.rehearsal.training_world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("core", "lambdas", "layers", "statemachine")
@@ -200,3 +203,28 @@ def tiny_stage(tiny_settings: LocalCloudSettings, tiny_spec: StageSpec) -> Itera
     """One emulated account for the executions of a test module."""
     with LocalCloud(tiny_settings) as cloud:
         yield TinyStage(cloud, set_up(cloud, tiny_spec))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_dataset: Path) -> Iterator[World]:
+    """A bucket with the tiny dataset and a volume that has the tiny model in its cache."""
+    from moto.server import ThreadedMotoServer
+    from slm_core.layout import VolumePaths
+
+    from tests.rehearsal.training_world import BUCKET, REVISION, World, publish
+    from training.durable import seal
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        volume = VolumePaths(tmp_path_factory.mktemp("volume"))
+        cached = volume.model("tiny/llama", REVISION)
+        shutil.copytree(tiny_model, cached)
+        seal(cached)
+        world = World(f"http://{host}:{port}", volume, "")
+        world.s3.create_bucket(Bucket=BUCKET)
+        world.dataset_sha256 = publish(world.s3, tiny_dataset)
+        yield world
+    finally:
+        server.stop()

@@ -13,7 +13,7 @@ from slm_core.layout import VolumePaths
 from slm_core.records import BaseModelRef
 
 from fine_tune_slm.localcloud.hub.server import LocalHub
-from tests.rehearsal.test_training_process import run_spec
+from tests.rehearsal.training_world import run_spec
 from training import base_model
 from training.base_model import fetch_base_model
 from training.durable import MARKER_NAME

@@ -54,6 +54,7 @@ def test_an_unreadable_run_is_told_in_the_outcome_and_the_exit_code(tmp_path, mo
 
     monkeypatch.setattr("training.launch.read_run_spec", fail)
     monkeypatch.setattr("training.launch.Interruption.listen", lambda _self: None)
+    monkeypatch.delenv("FINE_TUNE_SLM_PROCESSES", raising=False)
     monkeypatch.setattr("training.allocator.keep_freed_memory", lambda: None)
     arguments = ["--run-uri", "s3://bucket/runs/run-1/run.json", "--fence", "4", "--work-dir", str(tmp_path)]
     assert main(["train", *arguments]) == 2

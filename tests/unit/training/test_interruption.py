@@ -41,3 +41,17 @@ def test_without_a_signal_the_block_just_ends(interruption):
     with interruption.deferred():
         pass
     assert not interruption.is_requested
+
+
+def test_a_signal_after_the_work_does_not_keep_the_outcome_from_being_written(interruption):
+    with interruption.listening():
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert not interruption.is_requested
+
+
+def test_a_signal_is_passed_on_while_another_process_does_the_work(interruption):
+    told = []
+    with interruption.listening(), interruption.passed_on(lambda: told.append("stop")):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert (told, interruption.is_requested) == (["stop"], True)
