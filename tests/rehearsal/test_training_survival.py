@@ -171,9 +171,8 @@ def test_bfloat16_without_a_gpu_ends_the_run_before_anything_is_loaded(world, la
 
 
 def test_memory_that_runs_out_in_a_step_is_named(world, launch):
-    ended = launch(
-        "no-memory", fault="no more memory", config=changed(world, batch_size=32, max_tokens_per_batch=131072)
-    )
+    large = changed(world, batch_size=32, max_tokens_per_batch=131072, lora_rank=1024)
+    ended = launch("no-memory", fault="no more memory", config=large)
     assert (ended.code, world.outcome("no-memory").error) == (23, "TrainingOutOfMemoryError"), ended.log
 
 
