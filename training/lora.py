@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from peft.tuners.lora import Linear
 from torch import Tensor
 
@@ -21,6 +22,9 @@ class InPlaceLoraLinear(Linear):
         is_plain = len(self.active_adapters) == 1 and name in self.lora_A and name not in self.lora_variant
         if self.disable_adapters or self.merged or args or kwargs or not is_plain:
             return super().forward(x, *args, **kwargs)
+        # bf16 weights under an fp32 adapter: within autocast the products agree, outside PEFT's own layer casts
+        if x.dtype != self.lora_A[name].weight.dtype and not torch.is_autocast_enabled(x.device.type):
+            return super().forward(x)
         # in place on a view would make autograd copy
         rows = x.flatten(0, -2)
         narrow = self.lora_A[name](self.lora_dropout[name](rows))

@@ -76,10 +76,18 @@ def load_model(directory: Path, dtype: torch.dtype, quantization: str = "none") 
 
 def add_adapter(model: PreTrainedModel, options: Hyperparameters) -> PeftModel:
     """Return the model with a fresh LoRA adapter; the base weights are frozen, the adapter is fp32."""
-    modules = options.target_modules
     # A is drawn at random: the same seed gives the same adapter whatever was drawn before
     torch.manual_seed(options.seed)
-    config = LoraConfig(
+    config = lora_config(options)
+    if not _is_quantized(model):
+        config._register_custom_module({torch.nn.Linear: InPlaceLoraLinear})
+    return get_peft_model(model, config)
+
+
+def lora_config(options: Hyperparameters) -> LoraConfig:
+    """Return the adapter's shape as PEFT wants it."""
+    modules = options.target_modules
+    return LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=options.lora_rank,
         lora_alpha=options.lora_alpha,  # type: ignore[arg-type]
@@ -87,9 +95,6 @@ def add_adapter(model: PreTrainedModel, options: Hyperparameters) -> PeftModel:
         target_modules=modules if isinstance(modules, str) else list(modules),
         bias="none",
     )
-    if not _is_quantized(model):
-        config._register_custom_module({torch.nn.Linear: InPlaceLoraLinear})
-    return get_peft_model(model, config)
 
 
 def load_adapter(model: PreTrainedModel, directory: Path) -> PeftModel:

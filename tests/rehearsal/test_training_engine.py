@@ -242,3 +242,15 @@ def test_a_model_with_damaged_weights_is_named_corrupt(tiny_model, tmp_path):
         (damaged / path.name).write_bytes(content[:100] if path.suffix == ".safetensors" else content)
     with pytest.raises(BaseModelCorruptError):
         load_model(damaged, torch.float32)
+
+
+def test_an_fp32_adapter_on_bf16_weights_answers_outside_autocast_too(tiny_model, options):
+    adapted = add_adapter(load_model(tiny_model, torch.bfloat16), options)
+
+    with torch.inference_mode():
+        outside = adapted(input_ids=torch.tensor([[1, 2, 3]])).logits
+        with torch.autocast("cpu", torch.bfloat16):
+            within = adapted(input_ids=torch.tensor([[1, 2, 3]])).logits
+
+    assert {parameter.dtype for name, parameter in adapted.named_parameters() if "lora_" in name} == {torch.float32}
+    torch.testing.assert_close(outside.float(), within.float(), rtol=0.05, atol=0.05)

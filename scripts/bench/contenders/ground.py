@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import torch
+from peft import get_peft_model
 from slm_core.training_config import TrainingConfig, load_training_config
 from transformers import (
     PreTrainedTokenizerFast,
@@ -27,7 +29,7 @@ from scripts.bench.plan import CONFIG, DATASET, SAMPLES_PER_STEP, Plan, round_of
 from training.dataset import random_sample, read_records
 from training.encoding import EncodedRecord, encode_records
 from training.evaluation import held_out_loss, make_benchmark
-from training.models import CausalModel, add_adapter, load_model, load_tokenizer, training_dtype
+from training.models import CausalModel, load_model, load_tokenizer, lora_config, training_dtype
 
 Work: TypeAlias = dict[str, int]
 """What a step worked through: samples, tokens, positions (padding included)."""
@@ -43,10 +45,17 @@ class Ground:
     train: list[EncodedRecord]
     held_out: list[DatasetRecord]
 
+    def base_model(self) -> Any:
+        """Return the model without an adapter, the same for everybody."""
+        return load_model(Path(self.plan.model), training_dtype(self.config.training))
+
     def model(self, lora_dropout: float = 0.0) -> Any:
-        """Return the base model with a fresh adapter, the same for everybody."""
+        """Return the base model with a fresh adapter in PEFT's own layers, as everybody but ours has it."""
         options = self.config.training.model_copy(update={"lora_dropout": lora_dropout})
-        return add_adapter(load_model(Path(self.plan.model), training_dtype(options)), options)
+        base = self.base_model()
+        # the draw of training.models.add_adapter: all begin with the same weights
+        torch.manual_seed(options.seed)
+        return get_peft_model(base, lora_config(options))
 
     def arguments(self, scratch: str) -> dict[str, Any]:
         """Return the settings that the contenders share, as keywords of TrainingArguments."""

@@ -14,6 +14,7 @@ from training.checkpoints import CheckpointStore
 from training.collation import StepDataset
 from training.engine import Companions, make_trainer, run_training
 from training.interruption import Interruption
+from training.models import add_adapter
 
 NEVER_BY_STEPS = 1_000_000
 
@@ -33,7 +34,7 @@ def run(_name: str, plan: Plan, channel: Channel) -> None:
     keep_freed_memory()
     ground = ground_of(plan)
     options = ground.config.training.model_copy(update={"checkpoint_steps": NEVER_BY_STEPS})
-    model = ground.model()
+    model = add_adapter(ground.base_model(), options)
     interruption = Interruption()
     store = CheckpointStore(Path(plan.work_directory, "checkpoints"), {}, 1)
     companions = Companions(store, Silence(), interruption)  # type: ignore[arg-type]
