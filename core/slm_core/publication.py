@@ -107,7 +107,10 @@ def restore(target: HubRepository, revision: str, message: str) -> str:
 
 def _api(target: HubRepository) -> HfApi:
     from huggingface_hub import HfApi  # noqa: PLC0415  (only PublishModel has it)
+    from huggingface_hub.utils import logging as hub_logging  # noqa: PLC0415
 
+    # when it tries again it logs what the other side said, and nobody knows what that quotes
+    hub_logging.set_verbosity(hub_logging.CRITICAL)
     return HfApi(endpoint=target.endpoint, token=target.token.get_secret_value())
 
 

@@ -110,6 +110,12 @@ TEXTS = mutants(
         (one(HubFault(kind="503", occurrence=7, times=FOREVER)),),
     ),
     (
+        "the Hub's library may talk",
+        in_code(f"{_PUBLICATION}:_api", "hub_logging.CRITICAL)", "hub_logging.WARNING)"),
+        SECRET,
+        (one(HubFault(kind="broken", occurrence=11)),),
+    ),
+    (
         "the token is printed",
         in_code(
             "lambdas.publish_model:publish_model",

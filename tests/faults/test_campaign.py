@@ -71,6 +71,12 @@ def test_a_hub_that_lastingly_answers_with_a_conflict_ends_in_an_error_with_a_na
     assert finding.statuses == {"a": "FAILED"}
 
 
+def test_what_the_hub_said_when_it_broke_is_in_no_log(played: Play) -> None:
+    (finding,) = played([Schedule(faults=(HubFault(kind="broken", occurrence=11),))])
+    assert (finding.violations, finding.errors) == ([], {"a": None})
+    assert finding.injected == {"hub: broken": 1}
+
+
 def test_a_refused_request_is_repeated_nowhere(played: Play) -> None:
     refused = RunPlan(name="a", execution_input=json.dumps({"token": CANARY_TOKEN, "note": CANARY_NOTE}))
     [finding] = played([Schedule(runs=(refused,))])
