@@ -70,6 +70,8 @@ def _overall_rows(before: Evaluation | None, after: Evaluation) -> Iterable[tupl
     )
     yield "record exact", (percent(before.record_exact if before else None), percent(after.record_exact))
     yield "JSON valid", (percent(before.json_valid if before else None), percent(after.json_valid))
+    ended_before = before.ended_by_itself if before else None
+    yield "ended by itself", (percent(ended_before), percent(after.ended_by_itself))
     yield "ungrounded", (percent(before.ungrounded_rate if before else None), percent(after.ungrounded_rate))
 
 

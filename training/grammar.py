@@ -1,6 +1,6 @@
 """What an answer may look like, as a mask over the vocabulary: seven keys in order, each null or a bounded string.
 
-xgrammar's own bounded repetition took seconds a token here, so the grammar leaves strings unbounded and each row counts
+xgrammar's own bounded repetition is far too slow here, so the grammar leaves strings unbounded and each row counts
 its characters: from the bound on only tokens that begin with the closing quote remain. Strings hold neither quotes nor
 backslashes: no value needs them, and without escapes a quote always ends a string. Special
 tokens are forbidden by name: xgrammar would take <|endoftext|> for thirteen letters.

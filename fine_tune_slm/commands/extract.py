@@ -11,21 +11,30 @@ from fine_tune_slm.commands.options import DEFAULT_ROOT, Root
 
 
 def extract(
-    note: Annotated[str, typer.Argument(metavar="NOTE|-", help="Text file with one note; - reads standard input.")],
+    notes: Annotated[
+        list[str], typer.Argument(metavar="NOTE|-", help="Text files with one note each, .jsonl files, or - (stdin).")
+    ],
     run: Annotated[str, typer.Option(help="Run id, or latest: the newest run with an archive.")] = "latest",
     model: Annotated[Path | None, typer.Option(help="Base model directory; by default the rehearsal's.")] = None,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Every input is JSON lines.")] = False,
+    unconstrained: Annotated[bool, typer.Option("--unconstrained", help="Not only valid JSON.")] = False,
     root: Root = DEFAULT_ROOT,
 ) -> None:
-    """Print the seven-field record of a clinical note, as one JSON object. Not for clinical decisions.
+    """Print the seven-field record of each clinical note, as one JSON object a line. Not for clinical decisions.
 
     Example: fine-tune-slm extract --run latest NOTE.txt
     """
-    from fine_tune_slm.extract import extract as extract_record  # noqa: PLC0415
+    from fine_tune_slm.extract import Extractor  # noqa: PLC0415
     from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
     from fine_tune_slm.local_model import local_model_directory  # noqa: PLC0415
     from fine_tune_slm.notes import read_note  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
     kept = KeptRuns(root).find(run)
-    base_model = model or local_model_directory(root)
-    print(extract_record(kept, read_note(note), base_model, find_project()))
+    chosen = {"--jsonl": jsonl, "--unconstrained": unconstrained}
+    flags = [name for name, is_on in chosen.items() if is_on]
+    extractor = Extractor(kept, model or local_model_directory(root), find_project(), flags)
+    if len(notes) == 1 and not jsonl and not notes[0].endswith(".jsonl"):
+        print(extractor.answer(read_note(notes[0])))
+    elif code := extractor.stream(notes):
+        raise typer.Exit(code)

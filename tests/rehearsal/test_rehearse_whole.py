@@ -168,9 +168,11 @@ def test_the_summary_names_what_to_try_next(result):
 
 
 def test_the_adapter_answers_a_note_with_one_record(result, tiny_model):
-    from fine_tune_slm.extract import extract
+    from fine_tune_slm.extract import Extractor
 
-    answer = extract(result.run, "Synthetic note: stage II breast cancer.", tiny_model, Path(__file__).parents[2])
+    answer = Extractor(result.run, tiny_model, Path(__file__).parents[2]).answer(
+        "Synthetic note: stage II breast cancer."
+    )
     assert len(json.loads(answer)) == 7
 
 

@@ -3,13 +3,17 @@ from __future__ import annotations
 import pytest
 
 from fine_tune_slm.errors import ArchiveDamagedError, ExtractionFailedError, ModelMissingError, RunUnknownError
-from fine_tune_slm.extract import extract
+from fine_tune_slm.extract import Extractor
 from fine_tune_slm.kept_runs import KeptRuns
 
 EXTRACTOR = """
 import pathlib, sys
-assert sys.argv[1] == "extract" and sys.argv[2] == "--model" and sys.argv[4] == "--adapter" and sys.argv[6] == "-"
+assert sys.argv[1] == "extract" and sys.argv[2] == "--model" and sys.argv[4] == "--adapter"
+assert sys.argv[-1] == "-" or sys.argv[6:9] == ["--jsonl", "--unconstrained", "--"]
 assert (pathlib.Path(sys.argv[5]) / "adapter_model.safetensors").is_file()
+if "--" in sys.argv:
+    print([pathlib.Path(name).is_absolute() for name in sys.argv[9:]], flush=True)
+    sys.exit(141 if len(sys.argv) == 10 else 3 if len(sys.argv) == 11 else 0)
 note = sys.stdin.buffer.read().decode("utf-8")
 sys.exit(3) if "refuse" in note else print('{"stage":"' + note + '"}')
 """
@@ -33,22 +37,38 @@ def run(tmp_path, make_archive):
 
 
 def test_the_extractors_line_is_the_answer(run, tmp_path, project):
-    assert extract(run, "résumé", tmp_path, project) == '{"stage":"résumé"}'
+    assert Extractor(run, tmp_path, project).answer("résumé") == '{"stage":"résumé"}'
 
 
 def test_a_failed_extraction_is_told_with_its_exit_code(run, tmp_path, project):
     with pytest.raises(ExtractionFailedError, match="exit code 3"):
-        extract(run, "refuse", tmp_path, project)
+        Extractor(run, tmp_path, project).answer("refuse")
 
 
 def test_a_damaged_archive_is_never_loaded(run, tmp_path, project):
     (run.archive() / "adapter_model.safetensors").write_bytes(b"other")
     with pytest.raises(ArchiveDamagedError):
-        extract(run, "note", tmp_path, project)
+        Extractor(run, tmp_path, project).answer("note")
 
 
 def test_without_base_model_or_archive_the_way_to_get_one_is_told(run, tmp_path, project):
     with pytest.raises(ModelMissingError, match="rehearse build"):
-        extract(run, "note", tmp_path / "absent", project)
+        Extractor(run, tmp_path / "absent", project).answer("note")
     with pytest.raises(RunUnknownError, match="made no archive"):
-        extract(KeptRuns(tmp_path).run("other"), "note", tmp_path, project)
+        Extractor(KeptRuns(tmp_path).run("other"), tmp_path, project).answer("note")
+
+
+@pytest.fixture
+def extractor(run, tmp_path, project):
+    return Extractor(run, tmp_path, project, ["--jsonl", "--unconstrained"])
+
+
+def test_many_inputs_go_to_the_extractor_by_their_whole_paths_with_the_flags(extractor, capfd):
+    assert extractor.stream(["one.jsonl", "-x.jsonl", "-"]) == 0
+    assert capfd.readouterr().out == "[True, True, False]\n"
+
+
+def test_a_closed_pipe_is_no_failure_and_everything_else_is(extractor):
+    assert extractor.stream(["one.jsonl"]) == 141
+    with pytest.raises(ExtractionFailedError, match="exit code 3"):
+        extractor.stream(["one.jsonl", "two.jsonl"])

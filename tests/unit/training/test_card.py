@@ -14,6 +14,7 @@ def evaluation(f1):
     spread = Interval(low=max(0.0, f1 - 0.1), high=f1 + 0.1)
     field = FieldMetrics(precision=f1, recall=f1, f1=f1, f1_interval=spread)
     return Evaluation(
+        is_constrained=True, ended_by_itself=f1,
         samples=32, macro_f1=f1, macro_f1_interval=spread, micro_f1=f1, record_exact=f1, json_valid=f1,
         ungrounded_rate=0.25, fields=dict.fromkeys(FIELDS, field), seconds=9.0,
     )  # fmt: skip
@@ -37,6 +38,8 @@ def test_the_card_tells_the_measured_numbers(spec, metrics):
     assert card.count("0.634 | 0.534 to 0.734") == len(FIELDS)
     assert "| loss on held-out answers (nats per token) | 1.750 | 0.375 |" in card
     assert spec.dataset_sha256 in card
+    assert "| answers that the model ended by itself | 1.2% | 63.4% |" in card
+    assert "constrained to valid JSON by a grammar" in card
     assert "$" not in card
 
 
