@@ -68,9 +68,13 @@ class Hyperparameters(Frozen):
     lora_alpha: float = Field(gt=0)
     lora_dropout: Share
     target_modules: str | tuple[str, ...] = Field(description="PEFT's target_modules: all-linear or module names.")
-    quantization: Literal["none", "nf4"] = Field(description="nf4 loads the frozen weights in 4 bits.")
+    quantization: Literal["none", "nf4", "auto"] = Field(
+        description="nf4 loads the frozen weights in 4 bits; auto: where they would not fit the GPU otherwise."
+    )
     dtype: Literal["float32", "bfloat16", "auto"] = Field(description="auto: bfloat16 where a GPU has it.")
-    gradient_checkpointing: bool = Field(description="Recompute activations to save memory.")
+    gradient_checkpointing: bool | Literal["auto"] = Field(
+        description="Recompute activations to save memory; auto: where they would not fit the GPU otherwise."
+    )
     seed: int = Field(ge=0, lt=2**32)
     checkpoint_steps: int = Field(ge=1, description="A checkpoint at least every so many steps.")
     checkpoint_minutes: float = Field(gt=0, le=10, description="A checkpoint at least every so many minutes.")
