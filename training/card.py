@@ -89,9 +89,7 @@ def _training(spec: RunSpec, training: TrainingSummary) -> dict[str, str]:
         "learning_rate": f"{options.learning_rate:g}",
         "adam_beta2": f"{options.adam_beta2:g}",
         "decay_percent": f"{options.decay_fraction:.0%}",
-        "precision": options.dtype
-        if options.quantization == "none"
-        else f"{options.quantization} weights, {options.dtype}",
+        "precision": _precision(options.dtype, training.quantization or options.quantization),
         "first_loss": _number(training.first_loss),
         "last_loss": _number(training.last_loss),
         "training_minutes": f"{training.seconds / 60:.1f}",
@@ -106,6 +104,10 @@ def _field_row(name: str, before: Evaluation | None, after: Evaluation) -> str:
     score = after.fields[name]
     earlier = f"{before.fields[name].f1:.3f}" if before else UNKNOWN
     return f"| {name} | {earlier} | {score.f1:.3f} | {score.f1_interval.low:.3f} to {score.f1_interval.high:.3f} |"
+
+
+def _precision(dtype: str, quantization: str) -> str:
+    return dtype if quantization == "none" else f"{quantization} weights, {dtype}"
 
 
 def _percent(share: float | None) -> str:

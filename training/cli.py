@@ -1,4 +1,4 @@
-"""The command line of the training image: train, evaluate, extract, build-local-model.
+"""The command line of the training image: plan, train, evaluate, extract, build-local-model.
 
 torch and transformers are imported by the chosen command alone, so that --help and a wrong flag answer at once.
 """
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from loguru import logger
 from slm_core.errors import ConfigInvalidError, FineTuneSlmError
+from slm_core.sizing.gpu import GPUS
 
 if TYPE_CHECKING:
     from training.inference import ModelRequest
@@ -27,6 +28,9 @@ EXTRACT_HELP = """Print the seven fields of each note as one line of JSON on std
 the work goes on. A text file is one note; JSON lines may be any number. Not for clinical decisions."""
 INTERRUPTED_EXIT_CODE = 130
 PIPE_CLOSED_EXIT_CODE = 141
+PLAN_HELP = """Print what a run needs before anything starts: the memory of each GPU item by item, whether it fits, the
+time and the price, with the arithmetic. Nothing is downloaded and nothing is started."""
+PRICES = Path("config/prices.yml")
 DEFAULT_MAX_NEW_TOKENS = 256
 DEFAULT_BATCH_SIZE = 16
 PROCESSES_VARIABLE = "FINE_TUNE_SLM_PROCESSES"
@@ -67,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--work-dir", required=True, type=Path, metavar="DIR", help="the checkpoint volume's directory")
     train.add_argument("--processes", type=int, metavar="N", help="processes that share every step (one for each GPU)")
     train.set_defaults(run=_train)
+    _add_plan(commands)
     evaluate = commands.add_parser("evaluate", help="score a model on a dataset file")
     _add_model_options(evaluate)
     evaluate.add_argument("--dataset", required=True, type=Path, metavar="FILE", help="JSONL file of records")
@@ -87,6 +92,18 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--output", required=True, type=Path, metavar="DIR", help="directory of the finished model")
     build.set_defaults(run=_build_local_model)
     return parser
+
+
+def _add_plan(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    plan = commands.add_parser("plan", help="say what a run needs, before it starts", description=PLAN_HELP)
+    plan.add_argument("--config", required=True, type=Path, metavar="FILE", help="the training configuration")
+    plan.add_argument("--gpu", default="l4", metavar="NAME", help=f"{', '.join(GPUS)} (default: l4)")
+    plan.add_argument("--gpus", type=int, default=1, metavar="N", help="how many of them (default: 1)")
+    plan.add_argument("--model", type=Path, metavar="DIR", help="a base model whose shape is not in the table")
+    plan.add_argument("--dataset", type=Path, metavar="DIR", help="count the tokens of this dataset; needs --model")
+    plan.add_argument("--prices", type=Path, default=PRICES, metavar="FILE", help=f"price table (default: {PRICES})")
+    plan.add_argument("--json", action="store_true", help="print JSON instead of text")
+    plan.set_defaults(run=_plan)
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -120,6 +137,16 @@ def _processes_asked_for() -> int | None:
     if value and not value.isdigit():
         raise ConfigInvalidError(f"{PROCESSES_VARIABLE} must be a number")
     return int(value or 0) or None
+
+
+def _plan(options: argparse.Namespace) -> int:
+    from training.plan import PlanQuestion, plan_text
+
+    question = PlanQuestion(
+        options.config, options.prices, options.gpu, options.gpus, options.model, options.dataset, options.json
+    )
+    print(plan_text(question))
+    return 0
 
 
 def _evaluate(options: argparse.Namespace) -> int:

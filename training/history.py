@@ -24,6 +24,8 @@ class Surroundings:
     held_out_loss_before: float | None
     held_out_loss_after: float | None
     trainable_parameters: int
+    quantization: str
+    gradient_checkpointing: bool
 
 
 def as_jsonl(history: Sequence[HistoryRow]) -> str:
@@ -49,6 +51,8 @@ def summarise(history: Sequence[HistoryRow], around: Surroundings) -> TrainingSu
         padding_share=1 - tokens / padded_tokens,
         peak_memory_bytes=peak_memory_bytes(),
         trainable_parameters=around.trainable_parameters,
+        quantization=around.quantization,
+        gradient_checkpointing=around.gradient_checkpointing,
         device=device_name(),
     )
 

@@ -29,6 +29,7 @@ from training.history import HistoryRow, Surroundings, summarise
 from training.host import Staging, aws_client
 from training.interruption import Interruption
 from training.models import add_adapter, count_trainable, load_model, load_tokenizer, training_dtype
+from training.precision import settled
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Launch:
 class Material:
     """What the run is made of: on this machine, checked and encoded."""
 
+    options: Hyperparameters
     base_model: Path
     base_model_files: dict[str, str]
     tokenizer: PreTrainedTokenizerFast
@@ -77,7 +79,7 @@ def run_job(launch: Launch) -> None:
     checkpoint = checkpoint_to_resume(spec, launch.volume)
     with launch.ranks.first_goes_ahead():
         material = _gather(launch, heartbeat)
-    model = load_model(material.base_model, dtype, spec.config.training.quantization)
+    model = load_model(material.base_model, dtype, material.options.quantization)
 
     before = _measure_before(launch, material, model, heartbeat)
     trained = _train(launch, material, model, heartbeat, checkpoint)
@@ -93,7 +95,7 @@ def run_job(launch: Launch) -> None:
         validation_sha256=material.validation_sha256,
         before=before.scores if before else None,
         after=after.scores,
-        training=_summary(trained, before, after),
+        training=_summary(material.options, trained, before, after),
     )
     directory = launch.volume.artifacts(spec.run_id)
     package = Package(spec, metrics, trained.history, material.base_model_files)
@@ -114,6 +116,7 @@ def _gather(launch: Launch, heartbeat: Heartbeat) -> Material:
     # a record over the token budget would be a batch that memory was not promised for
     refuse_longer(encoded.lengths, min(options.training.max_seq_length, options.training.max_tokens_per_batch))
     return Material(
+        options=settled(options, base_model, launch.ranks.count),
         base_model=base_model,
         base_model_files=base_model_files,
         tokenizer=tokenizer,
@@ -129,7 +132,7 @@ def _measure_before(
     if not (launch.spec.config.evaluation.before_tuning and launch.ranks.is_first):
         return None
     heartbeat.enter(Phase.EVALUATING_BEFORE, len(material.benchmark.records))
-    precision = f"{model.dtype}/{launch.spec.config.training.quantization}"
+    precision = f"{model.dtype}/{material.options.quantization}"
     name = evaluation_name(material.benchmark, material.base_model_files, precision)
     return evaluate_once(model, material.benchmark, heartbeat.beat, launch.volume.root / "evaluations" / name)
 
@@ -137,7 +140,7 @@ def _measure_before(
 def _train(
     launch: Launch, material: Material, model: PreTrainedModel, heartbeat: Heartbeat, checkpoint: Checkpoint | None
 ) -> Trained:
-    spec, options = launch.spec, launch.spec.config.training
+    spec, options = launch.spec, material.options
     plan = _plan(material, options, launch.ranks)
     store = CheckpointStore(
         launch.volume.checkpoints(spec.run_id), origin_of(spec), options.keep_checkpoints, launch.ranks.is_first
@@ -161,11 +164,13 @@ def _plan(material: Material, options: Hyperparameters, ranks: Ranks) -> list[St
     return [share_of(step, lengths, plan, (ranks.rank, ranks.count)) for step in plan_steps(lengths, plan)]
 
 
-def _summary(trained: Trained, before: Measured | None, after: Measured) -> TrainingSummary:
+def _summary(options: Hyperparameters, trained: Trained, before: Measured | None, after: Measured) -> TrainingSummary:
     around = Surroundings(
         resumed_from_step=trained.resumed_from_step,
         held_out_loss_before=before.held_out_loss if before else None,
         held_out_loss_after=after.held_out_loss,
         trainable_parameters=count_trainable(trained.model),
+        quantization=options.quantization,
+        gradient_checkpointing=options.gradient_checkpointing is True,
     )
     return summarise(trained.history, around)

@@ -28,11 +28,13 @@ def training_device() -> torch.device:
 def training_dtype(options: Hyperparameters) -> torch.dtype:
     """Return the precision of weights and activations.
 
-    Raises: GpuMissingError for what would crawl on the CPU: bfloat16 (a sixteenth of fp32's speed) and 4-bit weights.
+    Raises: GpuMissingError for what would crawl on the CPU: bfloat16 (a sixteenth of fp32's speed), and 4-bit weights
+    unless float32 is asked for by name, which unpacks them at fp32's speed.
     """
     has_gpu = torch.cuda.is_available()
-    if not has_gpu and (options.quantization == "nf4" or options.dtype == "bfloat16"):
-        raise GpuMissingError("The configuration asks for 4-bit or bfloat16 weights, and no GPU is visible")
+    is_packed = options.quantization == "nf4" and options.dtype != "float32"
+    if not has_gpu and (is_packed or options.dtype == "bfloat16"):
+        raise GpuMissingError("The configuration asks for bfloat16, or 4-bit weights for a GPU, and no GPU is visible")
     if options.dtype == "float32" or not has_gpu or not torch.cuda.is_bf16_supported():
         return torch.float32
     return torch.bfloat16
@@ -71,7 +73,10 @@ def load_model(directory: Path, dtype: torch.dtype, quantization: str = "none") 
         )
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise BaseModelCorruptError(f"The base model cannot be loaded ({type(error).__name__})") from error
-    return (model if quantization == "nf4" else model.to(training_device())).eval()
+    if quantization == "nf4":
+        _keep_layout(model)
+        return model.eval()
+    return model.to(training_device()).eval()
 
 
 def add_adapter(model: PreTrainedModel, options: Hyperparameters) -> PeftModel:
@@ -138,6 +143,19 @@ def count_trainable(model: CausalModel) -> int:
 
 def _is_quantized(model: Any) -> bool:
     return getattr(model, "quantization_method", None) is not None
+
+
+def _keep_layout(model: torch.nn.Module) -> None:
+    """Let 4-bit weights stay as they are packed.
+
+    On a CPU with AVX512-BF16 bitsandbytes would repack them at the first evaluation, for a product that rounds to
+    bfloat16 and has no gradient: the training after it would be wrong without an error.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _nf4(compute_dtype: torch.dtype) -> object:

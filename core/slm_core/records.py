@@ -141,6 +141,8 @@ class TrainingSummary(Frozen):
     padding_share: float
     peak_memory_bytes: int
     trainable_parameters: int
+    quantization: str | None = Field(default=None, description="How the frozen weights were held: `auto` decided.")
+    gradient_checkpointing: bool | None = Field(default=None, description="Whether activations were recomputed.")
     device: str
 
 

@@ -68,7 +68,7 @@ def choose(question: Question, memory_bytes: int) -> Choice:
     allowed = [variant for variant in variants(question) if _is_allowed(variant, question.options)]
     chosen = next((variant for variant in allowed if variant.memory.fits(memory_bytes)), None)
     variant = chosen or allowed[-1]
-    refused = [other for other in allowed[: allowed.index(variant)]]
+    refused = allowed[: allowed.index(variant)]
     needs = [f"{other.name} needs {_gib(other)}" for other in (*refused, variant)]
     bound = f"{memory_bytes / GIB:.1f} GiB less {MARGIN:.0%}"
     reason = f"{variant.name}: {'the first that fits' if chosen else 'nothing fits, this comes closest to'} {bound}"

@@ -107,7 +107,8 @@ def training_flops_per_token(work: Work) -> tuple[float, str]:
     arithmetic = (
         f"{4 + extra} x {shape.linear_parameters:,} (frozen matrices{', recomputed once' if extra else ''})"
         f" + {6 + extra} x {work.scale.adapter_parameters:,} (adapter)"
-        f" + {12 + 2 * extra} x {shape.num_hidden_layers} x {shape.attention_size:,} x {counts.mean_tokens:.0f} (attention)"
+        f" + {12 + 2 * extra} x {shape.num_hidden_layers} x {shape.attention_size:,} x {counts.mean_tokens:.0f}"
+        " (attention)"
         f" + {head_passes} x {shape.vocab_size:,} x {shape.hidden_size:,} x {share:.2f} (logits of the answer's rows)"
         f" = {flops / 1e9:.1f} GFLOP a token"
     )
@@ -175,8 +176,8 @@ def _evaluation_seconds(
         high=reading_at_peak / COMPUTE_SHARE_LOW + batches * many * step_at_peak / BANDWIDTH_SHARE_LOW,
     )
     said = (
-        f"evaluation, reading: {evaluations} x {counts.validation_records:,} notes x {counts.mean_tokens:.0f} tokens x 2"
-        f" (prompts, held-out loss) x 2 x {scale.shape.linear_parameters:,} = {reading_at_peak:,.0f} s at peak;"
+        f"evaluation, reading: {evaluations} x {counts.validation_records:,} notes x {counts.mean_tokens:.0f} tokens"
+        f" x 2 (prompts, held-out loss) x 2 x {scale.shape.linear_parameters:,} = {reading_at_peak:,.0f} s at peak;"
         f" / {COMPUTE_SHARE_HIGH:.0%} to / {COMPUTE_SHARE_LOW:.0%}",
         f"evaluation, writing: {batches} batches of {batch_size} x {few} to {many} tokens x"
         f" {_bytes_a_step(scale) / 1e9:.2f} GB / {work.gpu.gigabytes_per_second:g} GB/s"

@@ -1,7 +1,7 @@
 """The GPUs that a plan can be made for.
 
-Source: the makers' data sheets (dense rates, no sparsity). Memory is what CUDA offers of the nominal size, rounded down;
-it has not been measured here.
+Source: the makers' data sheets (dense rates, no sparsity). Memory is what CUDA offers of the nominal size, rounded
+down; it has not been measured here.
 """
 
 from __future__ import annotations

@@ -82,7 +82,9 @@ class Scale:
         return self.shape.adapter_parameters(self.options.lora_rank, self.options.target_modules)
 
 
-def load_of(options: Hyperparameters, value_bytes: int, is_recomputing: bool, longest_tokens: int | None = None) -> Load:
+def load_of(
+    options: Hyperparameters, value_bytes: int, is_recomputing: bool, longest_tokens: int | None = None
+) -> Load:
     """Return the largest micro-batch that the configuration allows; the whole of it may be answer.
 
     `longest_tokens` is the longest record, where it is known.
@@ -105,7 +107,9 @@ def training_items(scale: Scale, load: Load, gpus: int = 1) -> tuple[Item, ...]:
     if scale.quantization == "nf4":
         items.append(_unpacked_item(scale))
     if gpus > 1:
-        items.append(_item("DDP buckets", f"{adapter:,} x 4 B, a second copy of the gradients", adapter * FLOAT32_BYTES))
+        items.append(
+            _item("DDP buckets", f"{adapter:,} x 4 B, a second copy of the gradients", adapter * FLOAT32_BYTES)
+        )
     return (*items, _context_item())
 
 

@@ -13,12 +13,12 @@ from slm_core.sizing.memory import MARGIN, Item
 from slm_core.sizing.shape import ModelShape
 from slm_core.training_config import Frozen, TrainingConfig
 
-# measured on this project's dataset with SmolLM2's tokenizer (Llama 3.1's larger vocabulary needs fewer):
-# python -m training plan --config config/training_config.yml --model DIR --dataset synthetic-instruction-tuning-dataset
+# counted on this project's dataset with SmolLM2's tokenizer (Llama 3.1's larger vocabulary needs fewer):
+# python -m training plan --config FILE --model SMOLLM2_DIR --dataset synthetic-instruction-tuning-dataset
 ASSUMED_COUNTS = TokenCounts(
-    train_records=4500, validation_records=500, mean_tokens=254, p99_tokens=570, longest_tokens=675,
-    mean_answer_tokens=71, longest_answer_tokens=140,
-    source="assumed: this project's dataset in SmolLM2's tokens; --model DIR --dataset DIR counts yours",
+    train_records=4500, validation_records=500, mean_tokens=281, p99_tokens=575, longest_tokens=686,
+    mean_answer_tokens=71, longest_answer_tokens=145,
+    source="assumed: as counted on this project's dataset with SmolLM2's tokenizer; --model and --dataset count yours",
 )  # fmt: skip
 
 
@@ -129,8 +129,8 @@ def _heading(plan: Plan) -> list[str]:
         f"{request.config.base_model.name} on {request.gpus} x {gpu.name} ({gpu.memory_gib:g} GiB each),"
         f" {plan.instance_type} with {plan.instance_gpus} GPU{'s' if plan.instance_gpus > 1 else ''}",
         f"choice: {plan.choice.reason}",
-        f"records: {counts.train_records:,} for training, {counts.validation_records:,} for validation; tokens a record:"
-        f" mean {counts.mean_tokens:.0f}, p99 {counts.p99_tokens}, longest {counts.longest_tokens};"
+        f"records: {counts.train_records:,} for training, {counts.validation_records:,} for validation;"
+        f" tokens a record: mean {counts.mean_tokens:.0f}, p99 {counts.p99_tokens}, longest {counts.longest_tokens};"
         f" answer: mean {counts.mean_answer_tokens:.0f}, longest {counts.longest_answer_tokens} ({counts.source})",
         f"micro-batch: at most {options.max_tokens_per_batch:,} tokens and {options.batch_size} records of at most"
         f" {options.max_seq_length:,} tokens",
@@ -161,7 +161,8 @@ def _time(plan: Plan) -> list[str]:
     return [
         f"time, with shares of the peak that are {plan.share_source}",
         *(f"  {line}" for line in duration.arithmetic),
-        f"  training {_range(duration.training_seconds, ',.0f')} s, {_range(duration.tokens_per_second, ',.0f')} tokens/s;"
+        f"  training {_range(duration.training_seconds, ',.0f')} s,"
+        f" {_range(duration.tokens_per_second, ',.0f')} tokens/s;"
         f" evaluation {_range(duration.evaluation_seconds, ',.0f')} s",
         f"  {_range(hours, '.2f')} hours, without boot, image, model download and padding",
         f"  {_cost(plan, chosen)}",
