@@ -39,6 +39,8 @@ def plan_text(options: PlanQuestion) -> str:
 
     Raises: ConfigInvalidError, DatasetInvalidError, BaseModelCorruptError.
     """
+    if options.gpus < 1:
+        raise ConfigInvalidError("--gpus must be at least 1")
     config = load_training_config(options.config)
     request = PlanRequest(
         config=config,

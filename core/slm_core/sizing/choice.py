@@ -42,7 +42,6 @@ class Question(Frozen):
     evaluation: EvaluationConfig
     value_bytes: int
     gpus: int = 1
-    longest_tokens: int | None = None
 
     def scale(self, quantization: str) -> Scale:
         """Return what is trained with such weights."""
@@ -89,7 +88,7 @@ def largest_token_budget(question: Question, variant: Variant, memory_bytes: int
 
 def _variant(question: Question, quantization: str, is_recomputing: bool) -> Variant:
     scale = question.scale(quantization)
-    load = load_of(question.options, question.value_bytes, is_recomputing, question.longest_tokens)
+    load = load_of(question.options, question.value_bytes, is_recomputing=is_recomputing)
     memory = MemoryEstimate(
         training=training_items(scale, load, question.gpus),
         evaluation=evaluation_items(scale, question.evaluation, load.longest_tokens),

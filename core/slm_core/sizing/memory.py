@@ -82,14 +82,9 @@ class Scale:
         return self.shape.adapter_parameters(self.options.lora_rank, self.options.target_modules)
 
 
-def load_of(
-    options: Hyperparameters, value_bytes: int, is_recomputing: bool, longest_tokens: int | None = None
-) -> Load:
-    """Return the largest micro-batch that the configuration allows; the whole of it may be answer.
-
-    `longest_tokens` is the longest record, where it is known.
-    """
-    longest = min(options.max_seq_length, options.max_tokens_per_batch, longest_tokens or options.max_seq_length)
+def load_of(options: Hyperparameters, value_bytes: int, *, is_recomputing: bool) -> Load:
+    """Return the largest micro-batch that the configuration allows; the whole of it may be answer."""
+    longest = min(options.max_seq_length, options.max_tokens_per_batch)
     tokens = min(options.max_tokens_per_batch, options.batch_size * longest)
     return Load(tokens, longest, min(tokens, LOGIT_ROWS_PER_CHUNK), value_bytes, is_recomputing)
 

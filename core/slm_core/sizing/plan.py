@@ -67,7 +67,7 @@ def make_plan(request: PlanRequest, prices: PriceTable) -> Plan:
     """
     config, gpu = request.config, request.gpu
     instance_gpus, instance_type = gpu.instance_type(request.gpus)
-    # the plan counts on the longest record that it knows of, an automatic choice on the host on max_seq_length
+    # by max_seq_length, as on the host, not by the longest record known here: plan and run must choose the same
     question = Question(
         shape=request.shape,
         options=config.training,
@@ -125,6 +125,7 @@ def as_text(plan: Plan) -> str:
 def _heading(plan: Plan) -> list[str]:
     request, counts = plan.request, plan.request.counts
     gpu, options = request.gpu, request.config.training
+    refused = counts.longest_tokens > options.max_seq_length
     return [
         f"{request.config.base_model.name} on {request.gpus} x {gpu.name} ({gpu.memory_gib:g} GiB each),"
         f" {plan.instance_type} with {plan.instance_gpus} GPU{'s' if plan.instance_gpus > 1 else ''}",
@@ -134,6 +135,7 @@ def _heading(plan: Plan) -> list[str]:
         f" answer: mean {counts.mean_answer_tokens:.0f}, longest {counts.longest_answer_tokens} ({counts.source})",
         f"micro-batch: at most {options.max_tokens_per_batch:,} tokens and {options.batch_size} records of at most"
         f" {options.max_seq_length:,} tokens",
+        *(["the longest record is longer than max_seq_length: in training it would be refused"] if refused else []),
     ]
 
 

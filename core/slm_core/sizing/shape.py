@@ -144,6 +144,15 @@ def _with_defaults(content: dict[str, object]) -> dict[str, object]:
 
 def _is_chosen(path: str, target_modules: str | tuple[str, ...]) -> bool:
     # as PEFT reads them: a list holds name endings, a single string is a pattern for the whole name
+    if target_modules == ALL_LINEAR:
+        return True
     if isinstance(target_modules, str):
-        return target_modules == ALL_LINEAR or re.fullmatch(target_modules, path) is not None
+        return _matches(target_modules, path)
     return any(path == name or path.endswith(f".{name}") for name in target_modules)
+
+
+def _matches(pattern: str, path: str) -> bool:
+    try:
+        return re.fullmatch(pattern, path) is not None
+    except re.error as error:
+        raise ConfigInvalidError("training.target_modules is not a valid pattern") from error
