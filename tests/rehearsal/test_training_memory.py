@@ -76,9 +76,9 @@ def directory(tmp_path_factory):
 
 
 def records(count):
-    """Two thirds prompt; the last record is shorter, so that there is padding and therefore a mask."""
-    prompts = [LONGEST - ANSWER] * (count - 1) + [LONGEST - ANSWER - 10]
-    return [EncodedRecord(tuple(range(5, 5 + prompt)), tuple(range(9, 9 + ANSWER))) for prompt in prompts]
+    """The largest micro-batch of so many records: equally long, and with no beginning in common."""
+    prompts = [(5 + number, *range(100, 99 + LONGEST - ANSWER)) for number in range(count)]
+    return [EncodedRecord(prompt, tuple(range(9, 9 + ANSWER))) for prompt in prompts]
 
 
 def trainer_of(model, options, count, directory):
@@ -134,7 +134,7 @@ def test_under_bfloat16_too(directory, shape, options, tmp_path, is_recomputing)
     assert peak_of(two_steps) == pytest.approx(expected, rel=TOLERANCE)
 
 
-@pytest.mark.parametrize("target_modules", ["all-linear", ("q_proj", "v_proj"), r".*\.[01]\.mlp\..*"])
+@pytest.mark.parametrize("target_modules", ["all-linear", ("q_proj", "v_proj"), r".*\.[01]\.mlp\..*_proj"])
 def test_weights_and_adapter_are_counted_exactly(directory, shape, options, target_modules):
     options = options.model_copy(update={"target_modules": target_modules})
     base = load_model(directory, torch.float32)

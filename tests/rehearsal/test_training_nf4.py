@@ -78,7 +78,7 @@ def trained(directory, options, tmp_path_factory):
     # as a run does: on some processors bitsandbytes repacks the weights at an evaluation, and then no gradient passes
     untuned = greedy_answers(model.eval(), [RECORDS[0].prompt_ids], GenerationOptions(4, 1, frozenset({2})))
     assert untuned != [[40, 41, 42, 43]]
-    plan = plan_steps([len(record) for record in RECORDS], PlanOptions(4, 256, 10, options.seed))
+    plan = plan_steps([len(record) for record in RECORDS], PlanOptions(4, 256, 40, options.seed))
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoints", {}, 1)
     interruption = Interruption()
     trainer = make_trainer(model, StepDataset(RECORDS, plan), options, Companions(store, Silence(), interruption))
@@ -124,7 +124,7 @@ def test_answers_are_made_without_folding_the_adapter_into_four_bits(trained):
         assert all(torch.equal(weight, before[name]) for name, weight in packed_weights(model).items())
     answers = greedy_answers(model, [record.prompt_ids for record in RECORDS], GenerationOptions(4, 4, frozenset({2})))
     assert len(layers) == 2 * 7
-    assert all(0 < len(answer) <= 4 for answer in answers)
+    assert answers == [[40, 41, 42, 43]] * len(RECORDS)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")

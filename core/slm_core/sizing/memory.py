@@ -154,7 +154,7 @@ def activations_item(scale: Scale, load: Load) -> Item:
     MLP come on top; with it only each layer's input is, and one layer's tensors come on top.
     """
     shape, tokens, layers = scale.shape, load.tokens, scale.shape.num_hidden_layers
-    per_token = layer_bytes_per_token(scale, load)
+    per_token = layer_bytes_per_token(scale, load.value_bytes)
     working = 2 * shape.intermediate_size * load.value_bytes
     # the log-probabilities and their gradient in float32, and the gradient once more in a narrower type
     logit_bytes = 2 * FLOAT32_BYTES + (load.value_bytes if load.value_bytes != FLOAT32_BYTES else 0)
@@ -176,40 +176,37 @@ def activations_item(scale: Scale, load: Load) -> Item:
     )
 
 
-def layer_bytes_per_token(scale: Scale, load: Load) -> int:
+def layer_bytes_per_token(scale: Scale, value_bytes: int) -> int:
     """Return what a layer keeps of one token for the backward pass.
 
     * the inputs of the two norms, in float32: 2 x hidden x 4
-    * queries, keys and values, these repeated for every head, and the attention's output: 4 x heads x width
-    * the attention's mask (a row of the longest record) and log-sum-exp (a float32 for each head)
+    * the attention's queries and output, 2 x heads x width, keys and values, 2 x key heads x width, and its
+      log-sum-exp, a float32 for each head
     * gate, its SiLU, and up: 3 x intermediate
     * the inputs and the rank-wide outputs of the adapter's matrices
     """
-    shape, value_bytes = scale.shape, load.value_bytes
+    shape = scale.shape
     norms = 2 * shape.hidden_size * FLOAT32_BYTES
-    attention = 4 * shape.attention_size * value_bytes
-    attention += load.longest_tokens * value_bytes + shape.num_attention_heads * FLOAT32_BYTES
     mlp = 3 * shape.intermediate_size * value_bytes
-    return norms + attention + mlp + _adapter_bytes_per_token(scale, load)
+    return norms + attention_bytes_per_token(shape, value_bytes) + mlp + _adapter_bytes_per_token(scale, value_bytes)
 
 
-def _adapter_bytes_per_token(scale: Scale, load: Load) -> int:
-    """Return what the adapter's matrices of a layer keep of one token.
+def attention_bytes_per_token(shape: ModelShape, value_bytes: int) -> int:
+    """Return the attention's part: it alone is laid out by records, so that shared beginnings and padding count."""
+    widths = 2 * shape.attention_size + 2 * shape.key_value_size
+    return widths * value_bytes + shape.num_attention_heads * FLOAT32_BYTES
 
-    In float32 modules that read the same tensor keep it once, and o_proj's input is the attention's output, kept
-    already. Under bfloat16 each module keeps its own copy, because PEFT widens its input and autocast narrows it again.
-    """
-    shape, options = scale.shape, scale.options
-    modules = shape.adapted_modules(options.target_modules)
-    widths = {name: shape.linear_modules[name][0] for name in modules}
-    ranks = len(modules) * options.lora_rank * load.value_bytes
-    if options.lora_dropout > 0:  # each its own: the input with holes, and the mask of one byte that made them
-        return ranks + sum(widths.values()) * (load.value_bytes + 1)
-    if load.value_bytes != FLOAT32_BYTES:
-        return ranks + sum(widths.values()) * load.value_bytes
+
+def _adapter_bytes_per_token(scale: Scale, value_bytes: int) -> int:
+    """Return what the adapter's matrices of a layer keep of one token; those that read the same tensor keep it once."""
+    modules = scale.shape.adapted_modules(scale.options.target_modules)
+    widths = {name: scale.shape.linear_modules[name][0] for name in modules}
+    ranks = len(modules) * scale.options.lora_rank * value_bytes
+    if scale.options.lora_dropout > 0:  # each its own: the input with holes, and the mask of one byte that made them
+        return ranks + sum(widths.values()) * (value_bytes + 1)
     reads = {"q_proj": "attention", "k_proj": "attention", "v_proj": "attention", "gate_proj": "mlp", "up_proj": "mlp"}
-    shared = {reads.get(name, name): width for name, width in widths.items() if name != "o_proj"}
-    return ranks + sum(shared.values()) * load.value_bytes
+    shared = {reads.get(name, name): width for name, width in widths.items()}
+    return ranks + sum(shared.values()) * value_bytes
 
 
 def _adapter_item(scale: Scale) -> Item:

@@ -10,6 +10,7 @@ from slm_core.sizing.memory import (
     MemoryEstimate,
     Scale,
     activations_item,
+    attention_bytes_per_token,
     evaluation_items,
     layer_bytes_per_token,
     load_of,
@@ -54,29 +55,32 @@ def test_adapter_gradients_and_moments_are_float32_with_autocasts_copy_beside():
 
 
 def test_a_layer_keeps_of_a_token_what_the_list_says():
-    # norms, queries/keys/values/output, mask, log-sum-exp, gate/SiLU/up, the adapter's inputs, its ranks
-    by_hand = 2 * 4096 * 4 + 4 * 4096 * 2 + 500 * 2 + 32 * 4 + 3 * 14336 * 2 + (6 * 4096 + 14336) * 2 + 7 * 16 * 2
-    assert layer_bytes_per_token(HALF, KEPT) == by_hand
+    # norms, queries and output, keys and values, log-sum-exp, gate/SiLU/up, the adapter's inputs, its ranks
+    attention = 2 * 4096 * 2 + 2 * 1024 * 2 + 32 * 4
+    by_hand = 2 * 4096 * 4 + attention + 3 * 14336 * 2 + (3 * 4096 + 14336) * 2 + 7 * 16 * 2
+    assert layer_bytes_per_token(HALF, 2) == by_hand
+    assert attention_bytes_per_token(LLAMA, 2) == attention
 
 
-def test_in_float32_modules_share_what_they_read():
-    by_hand = 2 * 576 * 4 + 4 * 576 * 4 + 500 * 4 + 9 * 4 + 3 * 1536 * 4 + (2 * 576 + 1536) * 4 + 7 * 16 * 4
-    assert layer_bytes_per_token(Scale(SMOLLM2, OPTIONS, "none", 4), replace(KEPT, value_bytes=4)) == by_hand
+def test_in_float32_everything_is_twice_as_wide_but_norms_and_log_sum_exp():
+    once = layer_bytes_per_token(HALF, 2)
+    assert layer_bytes_per_token(HALF, 4) == 2 * once - 2 * 4096 * 4 - 32 * 4
 
 
 def test_a_matrix_without_an_adapter_keeps_no_input():
     few = OPTIONS.model_copy(update={"target_modules": ("q_proj", "v_proj")})
-    fewer = layer_bytes_per_token(HALF, KEPT) - layer_bytes_per_token(Scale(LLAMA, few, "none", 2), KEPT)
-    assert fewer == (4 * 4096 + 14336) * 2 + 5 * 16 * 2
+    fewer = layer_bytes_per_token(HALF, 2) - layer_bytes_per_token(Scale(LLAMA, few, "none", 2), 2)
+    # queries and values still read the first norm's output
+    assert fewer == (2 * 4096 + 14336) * 2 + 5 * 16 * 2
 
 
 def test_dropout_adds_a_mask_and_a_copy_for_every_matrix():
     holes = Scale(LLAMA, OPTIONS.model_copy(update={"lora_dropout": 0.1}), "none", 2)
-    assert layer_bytes_per_token(holes, KEPT) - layer_bytes_per_token(HALF, KEPT) == 6 * 4096 + 14336
+    assert layer_bytes_per_token(holes, 2) - layer_bytes_per_token(HALF, 2) == (3 * 4096) * 2 + 6 * 4096 + 14336
 
 
 def test_without_recomputation_every_layer_is_kept_with_it_one_and_the_inputs():
-    per_token = layer_bytes_per_token(HALF, KEPT)
+    per_token = layer_bytes_per_token(HALF, 2)
     logits, working = 300 * 128_256 * 10, 1000 * 2 * 14336 * 2
     assert logits > working
     kept = activations_item(HALF, KEPT).size_bytes
