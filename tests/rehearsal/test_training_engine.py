@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 from peft.tuners.lora import Linear
-from slm_core.errors import BaseModelCorruptError, GpuMissingError, TrainingDivergedError
+from slm_core.errors import BaseModelCorruptError, TrainingDivergedError
 from slm_core.training_config import load_training_config
 from torch.nn.functional import cross_entropy
 
@@ -20,7 +20,7 @@ from training.generation import GenerationOptions, greedy_answers, stop_ids_of
 from training.interruption import Interruption
 from training.lora import InPlaceLoraLinear
 from training.loss import IGNORED_LABEL, answer_loss, rows_loss
-from training.models import add_adapter, decoder_and_head, load_model, load_tokenizer, training_dtype
+from training.models import add_adapter, decoder_and_head, load_model, load_tokenizer
 from training.packing import pack, packed_attention, packed_hidden_states
 
 pytestmark = pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft")
@@ -225,13 +225,6 @@ def test_every_stop_token_of_the_model_ends_an_answer(tiny_model):
     model = load_model(tiny_model, torch.float32)
     model.generation_config.eos_token_id = [2, 9]
     assert stop_ids_of(model, 4) == {2, 4, 9}
-
-
-def test_four_bit_weights_without_a_gpu_are_refused(options):
-    if torch.cuda.is_available():
-        pytest.skip("this machine has a GPU")
-    with pytest.raises(GpuMissingError):
-        training_dtype(options.model_copy(update={"quantization": "nf4"}))
 
 
 def test_a_model_with_damaged_weights_is_named_corrupt(tiny_model, tmp_path):

@@ -76,8 +76,7 @@ def trained(directory, options, tmp_path_factory):
     model = add_adapter(load_model(directory, training_dtype(options), options.quantization), options)
     before = packed_weights(model)
     # as a run does: on some processors bitsandbytes repacks the weights at an evaluation, and then no gradient passes
-    untuned = greedy_answers(model.eval(), [RECORDS[0].prompt_ids], GenerationOptions(4, 1, frozenset({2})))
-    assert untuned != [[40, 41, 42, 43]]
+    assert answers_of(model.eval()) != [[40, 41, 42, 43]] * len(RECORDS)
     plan = plan_steps([len(record) for record in RECORDS], PlanOptions(4, 256, 40, options.seed))
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoints", {}, 1)
     interruption = Interruption()
@@ -89,6 +88,11 @@ def packed_weights(model):
     return {
         name: weight.detach().clone() for name, weight in model.named_parameters() if isinstance(weight, Params4bit)
     }
+
+
+def answers_of(model):
+    prompts = [record.prompt_ids for record in RECORDS]
+    return [answer.ids for answer in greedy_answers(model, prompts, GenerationOptions(4, 4, frozenset({2})))]
 
 
 def loss_of(model):
@@ -122,9 +126,8 @@ def test_answers_are_made_without_folding_the_adapter_into_four_bits(trained):
     layers = [module for module in model.modules() if isinstance(module, Linear4bit)]
     with merged_adapter(model):
         assert all(torch.equal(weight, before[name]) for name, weight in packed_weights(model).items())
-    answers = greedy_answers(model, [record.prompt_ids for record in RECORDS], GenerationOptions(4, 4, frozenset({2})))
     assert len(layers) == 2 * 7
-    assert answers == [[40, 41, 42, 43]] * len(RECORDS)
+    assert answers_of(model) == [[40, 41, 42, 43]] * len(RECORDS)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
