@@ -116,7 +116,7 @@ def _gather(launch: Launch, heartbeat: Heartbeat) -> Material:
     # a record over the token budget would be a batch that memory was not promised for
     refuse_longer(encoded.lengths, min(options.training.max_seq_length, options.training.max_tokens_per_batch))
     return Material(
-        options=settled(options, base_model, launch.ranks.count),
+        options=settled(options, base_model),
         base_model=base_model,
         base_model_files=base_model_files,
         tokenizer=tokenizer,

@@ -11,7 +11,7 @@ from slm_core.sizing.shape import read_shape
 from slm_core.training_config import Hyperparameters, TrainingConfig
 
 
-def settled(config: TrainingConfig, model_directory: Path, gpus: int = 1) -> Hyperparameters:
+def settled(config: TrainingConfig, model_directory: Path) -> Hyperparameters:
     """Return the hyperparameters with `quantization` and `gradient_checkpointing` decided; what is stated stays.
 
     Raises: ConfigInvalidError when a choice is asked for and the model is no Llama.
@@ -27,7 +27,6 @@ def settled(config: TrainingConfig, model_directory: Path, gpus: int = 1) -> Hyp
         options=options,
         evaluation=config.evaluation,
         value_bytes=value_bytes_of(options, torch.cuda.is_bf16_supported()),
-        gpus=gpus,
     )
     choice = choose(question, torch.cuda.get_device_properties(torch.cuda.current_device()).total_memory)
     log = logger.info if choice.fits else logger.warning

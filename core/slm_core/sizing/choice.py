@@ -41,7 +41,6 @@ class Question(Frozen):
     options: Hyperparameters
     evaluation: EvaluationConfig
     value_bytes: int
-    gpus: int = 1
 
     def scale(self, quantization: str) -> Scale:
         """Return what is trained with such weights."""
@@ -90,7 +89,7 @@ def _variant(question: Question, quantization: str, is_recomputing: bool) -> Var
     scale = question.scale(quantization)
     load = load_of(question.options, question.value_bytes, is_recomputing=is_recomputing)
     memory = MemoryEstimate(
-        training=training_items(scale, load, question.gpus),
+        training=training_items(scale, load),
         evaluation=evaluation_items(scale, question.evaluation, load.longest_tokens),
     )
     return Variant(quantization=quantization, is_recomputing=is_recomputing, memory=memory)

@@ -89,8 +89,11 @@ def load_of(options: Hyperparameters, value_bytes: int, *, is_recomputing: bool)
     return Load(tokens, longest, min(tokens, LOGIT_ROWS_PER_CHUNK), value_bytes, is_recomputing)
 
 
-def training_items(scale: Scale, load: Load, gpus: int = 1) -> tuple[Item, ...]:
-    """Return what one GPU holds at the worst moment of a step."""
+def training_items(scale: Scale, load: Load) -> tuple[Item, ...]:
+    """Return what one GPU holds at the worst moment of a step.
+
+    Among several the gradients are summed in a copy, but only when the activations are gone.
+    """
     adapter = scale.adapter_parameters
     items = [
         weights_item(scale),
@@ -101,10 +104,6 @@ def training_items(scale: Scale, load: Load, gpus: int = 1) -> tuple[Item, ...]:
     ]
     if scale.quantization == "nf4":
         items.append(_unpacked_item(scale))
-    if gpus > 1:
-        items.append(
-            _item("DDP buckets", f"{adapter:,} x 4 B, a second copy of the gradients", adapter * FLOAT32_BYTES)
-        )
     return (*items, _context_item())
 
 

@@ -73,7 +73,6 @@ def make_plan(request: PlanRequest, prices: PriceTable) -> Plan:
         options=config.training,
         evaluation=config.evaluation,
         value_bytes=value_bytes_of(config.training),
-        gpus=request.gpus,
     )
     price = _price(prices, instance_type)
     return Plan(
