@@ -19,6 +19,7 @@ from slm_core.layout import MANIFEST_NAME
 from slm_core.records import Manifest, Metrics, Provenance, RunSpec, describe_files
 from transformers import PreTrainedTokenizerFast
 
+from training.board import archive_board
 from training.card import model_card
 from training.history import HistoryRow, as_jsonl
 from training.plots import plot_f1, plot_loss
@@ -34,6 +35,7 @@ class Package:
     metrics: Metrics
     history: Sequence[HistoryRow]
     base_model_files: dict[str, str]
+    board: Path
 
 
 def write_package(directory: Path, package: Package, model: PeftModel, tokenizer: PreTrainedTokenizerFast) -> Manifest:
@@ -44,6 +46,7 @@ def write_package(directory: Path, package: Package, model: PeftModel, tokenizer
     tokenizer.save_pretrained(directory)
     _write_numbers(directory, package)
     _write_pictures(directory, package)
+    archive_board(package.board, directory)
     # PEFT has left a card of its own
     (directory / "README.md").write_text(model_card(package.spec, package.metrics), encoding="utf-8")
     (directory / "NOTICE").write_text(f"{package.spec.config.base_model.licence_notice}\n", encoding="utf-8")

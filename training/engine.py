@@ -27,6 +27,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from training.board import REPORTER, board_callback
 from training.checkpoints import CheckpointStore
 from training.collation import StepDataset, StepInputs, only_item
 from training.distributed import ALONE, Ranks
@@ -45,6 +46,8 @@ class Companions:
     heartbeat: Heartbeat
     interruption: Interruption
     ranks: Ranks = ALONE
+    board: Path | None = None
+    done_steps: int = 0
 
 
 class AnswerTrainer(Trainer):
@@ -173,6 +176,8 @@ def make_trainer(
         torch.manual_seed(options.seed + trainer.ranks.rank)
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(options, companions))
+    if companions.board is not None and REPORTER in options.report_to and companions.ranks.is_first:
+        trainer.add_callback(board_callback(companions.board, companions.done_steps))
     return trainer
 
 
@@ -200,7 +205,8 @@ def training_arguments(options: Hyperparameters, total_steps: int, scratch: Path
         logging_steps=1,
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        report_to="none",
+        # tensorboard's is added with a directory of the run
+        report_to=[name for name in options.report_to if name != REPORTER] or "none",
         remove_unused_columns=False,
         dataloader_pin_memory=has_gpu,
     )

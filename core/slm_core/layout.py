@@ -101,6 +101,10 @@ class VolumePaths:
     def checkpoints(self, run_id: str) -> Path:
         return self.run(run_id) / "checkpoints"
 
+    def board(self, run_id: str) -> Path:
+        """TensorBoard's event files of all launches."""
+        return self.run(run_id) / "tensorboard"
+
     def artifacts(self, run_id: str) -> Path:
         return self.run(run_id) / "artifacts"
 

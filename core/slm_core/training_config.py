@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from slm_core.errors import ConfigInvalidError
 
 Share = Annotated[float, Field(ge=0, le=1)]
+ReporterName = Annotated[str, Field(pattern=r"^[a-z_]{2,30}$")]
 PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 RUN_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,79}$"
 
@@ -79,6 +80,22 @@ class Hyperparameters(Frozen):
     checkpoint_steps: int = Field(ge=1, description="A checkpoint at least every so many steps.")
     checkpoint_minutes: float = Field(gt=0, le=10, description="A checkpoint at least every so many minutes.")
     keep_checkpoints: int = Field(ge=1, le=50)
+    report_to: tuple[ReporterName, ...] = Field(
+        description="The Trainer's reporters; tensorboard's files go into the archive, others may use the network."
+    )
+
+    @field_validator("report_to", mode="before")
+    @classmethod
+    def report_to_is_a_list_or_a_name(cls, value: object) -> object:
+        names = [value] if isinstance(value, str) else value
+        return [] if names == ["none"] else names
+
+    @field_validator("report_to")
+    @classmethod
+    def reporters_are_named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if {"all", "none"} & set(value):
+            raise ValueError("name the reporters one by one, or write none alone")
+        return value
 
     @model_validator(mode="after")
     def schedule_fits(self) -> Hyperparameters:

@@ -34,6 +34,7 @@ def test_a_whole_run_stages_exactly_what_its_manifest_names(world, uninterrupted
     }
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "metrics.json"} <= staged.keys()
     assert {"README.md", "NOTICE", "loss.png", "f1.png", "history.jsonl"} <= staged.keys()
+    assert "tensorboard/events.out.tfevents.0001" in staged
     assert manifest.provenance.base_model_files.keys() >= {"model.safetensors", "config.json"}
     assert world.outcome("uninterrupted").status == "succeeded"
 
@@ -69,7 +70,9 @@ def test_the_last_heartbeat_says_done(world, uninterrupted):
     assert (progress.phase, progress.checkpoint_step) == ("done", STEPS)
 
 
-def test_a_killed_and_resumed_run_gives_the_adapter_of_the_uninterrupted_one_bit_for_bit(world, uninterrupted):
+def test_a_killed_and_resumed_run_gives_the_adapter_of_the_uninterrupted_one_bit_for_bit(
+    world, uninterrupted, tmp_path
+):
     process = world.start("killed")
     wait_for(world.volume.checkpoints("killed") / "step-2", process)
     process.kill()
@@ -81,6 +84,24 @@ def test_a_killed_and_resumed_run_gives_the_adapter_of_the_uninterrupted_one_bit
     assert 2 <= Metrics.model_validate_json(staged["metrics.json"]).training.resumed_from_step < STEPS
     assert staged["adapter_model.safetensors"] == uninterrupted[0]["adapter_model.safetensors"]
     assert "the untuned model's result is in the cache" in log
+    boards = {name: content for name, content in staged.items() if name.startswith("tensorboard/")}
+    assert len(boards) == 2
+    assert losses_shown(tmp_path, boards) == pytest.approx([row["loss"] for row in history_of(staged)], rel=1e-6)
+
+
+def history_of(staged):
+    return [json.loads(line) for line in staged["history.jsonl"].decode().splitlines()]
+
+
+def losses_shown(directory, boards):
+    """Return the losses that TensorBoard shows of event files, one for each step."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for name, content in boards.items():
+        (directory / name.rpartition("/")[2]).write_bytes(content)
+    shown = EventAccumulator(str(directory)).Reload().Scalars("train/loss")
+    assert [event.step for event in shown] == list(range(1, STEPS + 1))
+    return [event.value for event in shown]
 
 
 def test_a_stop_signal_saves_a_checkpoint_first_and_names_itself(world, uninterrupted):

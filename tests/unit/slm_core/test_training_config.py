@@ -118,3 +118,21 @@ def test_an_attribution_without_the_names_beginning_is_refused(tmp_path):
     path.write_text(text.replace("name_prefix: Llama-", "name_prefix: null"), encoding="utf-8")
     with pytest.raises(ConfigInvalidError, match=r"base_model: .*built_with and name_prefix go together"):
         load_training_config(path)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("tensorboard", ("tensorboard",)), (["tensorboard", "wandb"], ("tensorboard", "wandb")), ("none", ()), ([], ())],
+)
+def test_reporters_are_a_name_a_list_or_none(given, kept):
+    assert resolve(CONFIG, parse_request({"training": {"report_to": given}})).training.report_to == kept
+
+
+def test_the_committed_configurations_report_to_files_alone():
+    assert CONFIG.training.report_to == ("tensorboard",)
+
+
+@pytest.mark.parametrize("given", ["all", ["none", "tensorboard"], ["https://host"], 3, None])
+def test_reporters_that_are_not_named_one_by_one_are_refused(given):
+    with pytest.raises(ConfigInvalidError, match=r"training\.report_to"):
+        resolve(CONFIG, parse_request({"training": {"report_to": given}}))
