@@ -173,10 +173,10 @@ def overfitted(llama3, encoded, tmp_path_factory, one_thread):
     """The model after it has learned two answers by heart."""
     options = load_training_config(PROJECT / "config" / "training_config.local.yml").training
     options = options.model_copy(
-        update={"lora_rank": 32, "learning_rate": 0.02, "checkpoint_steps": 1000, "checkpoint_minutes": 10}
+        update={"lora_rank": 32, "learning_rate": 0.01, "checkpoint_steps": 1000, "checkpoint_minutes": 10}
     )
     model = add_adapter(load_model(llama3, torch.float32), options)
-    steps = StepDataset(encoded, [((0, 1),)] * 60)
+    steps = StepDataset(encoded, [((0, 1),)] * 250)
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoints", {}, 1)
     run_training(
         make_trainer(model, steps, options, Companions(store, Silence(), Interruption())), None, Interruption()
