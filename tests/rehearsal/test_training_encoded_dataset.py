@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.rehearsal.test_training_process import run_spec
+from tests.rehearsal.training_world import run_spec
 from training.encoded_dataset import FILE_NAME, cache_name, encode_once
 from training.encoding import EncodedRecord
 
