@@ -150,8 +150,10 @@ def _plan(options: argparse.Namespace) -> int:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from training.allocator import keep_freed_memory
     from training.inference import EvaluationRequest, evaluate_file, load_writer
 
+    keep_freed_memory()
     request = EvaluationRequest(options.dataset, options.limit, options.predictions, options.json)
     print(evaluate_file(load_writer(_model_request(options)), request))
     return 0
@@ -162,9 +164,11 @@ def _extract(options: argparse.Namespace) -> int:
 
     notes = Notes(options.notes, is_jsonl=options.jsonl)
     total = notes.check()
+    from training.allocator import keep_freed_memory
     from training.extracting import extract_notes
     from training.inference import load_writer
 
+    keep_freed_memory()
     for line in extract_notes(load_writer(_model_request(options)), notes, total):
         print(line, flush=True)
     return 0

@@ -19,6 +19,8 @@ from training.models import CausalModel, merged_adapter
 PromptIds = Sequence[int]
 # new prompts wait until this share of the rows is free: reading several at once costs less than one by one
 FREE_SHARE_BEFORE_ADMITTING = 0.25
+# prompts are read together only while the shorter are at least so long: the rest would be padding
+LIKE_LENGTH = 0.85
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ def stream_answers(
         ended = 0
         while waiting or batch.rows:
             if waiting and batch.has_room:
-                joining = [waiting.popleft() for _ in range(min(batch.free_rows, len(waiting)))]
-                batch.admit(joining, [prompts[index] for index in joining])
+                while waiting and batch.free_rows:
+                    joining = _next_of_like_length(waiting, prompts, batch.free_rows)
+                    batch.admit(joining, [prompts[index] for index in joining])
             else:
                 batch.advance()
             for answer in batch.take_finished():
@@ -98,6 +101,15 @@ def shared_beginning(prompts: Sequence[PromptIds]) -> PromptIds:
     longest = min(map(len, prompts)) - 1
     same = next((place for place in range(longest) if first[place] != last[place]), longest)
     return first[:same]
+
+
+def _next_of_like_length(waiting: deque[int], prompts: Sequence[PromptIds], most: int) -> list[int]:
+    """Take the next prompts, longest first, that can be read together almost without padding."""
+    shortest = LIKE_LENGTH * len(prompts[waiting[0]])
+    taken: list[int] = []
+    while waiting and len(taken) < most and len(prompts[waiting[0]]) >= shortest:
+        taken.append(waiting.popleft())
+    return taken
 
 
 @dataclass
