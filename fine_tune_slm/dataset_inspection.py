@@ -27,7 +27,6 @@ from fine_tune_slm.record_problems import record_problems
 MAX_FINDINGS = 1000
 _LENGTHS_COUNTED = 100_000
 _LONGEST_NOTE_CHARACTERS = 50_000
-_LONGEST_VALUE_CHARACTERS = 2_000
 _CHARACTERS_REMEMBERED = 1 << 23
 _CORRECT = "Correct or remove this line"
 _LOOK = "Look at note and label"
@@ -180,10 +179,6 @@ def _too_long_to_read(record: DatasetRecord) -> tuple[str, str] | None:
     if len(record.input) > _LONGEST_NOTE_CHARACTERS:
         what = f"the note has more than {_LONGEST_NOTE_CHARACTERS} characters; its label was not looked at"
         return what, "Cut the note where another report begins"
-    for name in FIELDS:
-        if len(getattr(record.output, name) or "") > _LONGEST_VALUE_CHARACTERS:
-            what = f"output.{name} has more than {_LONGEST_VALUE_CHARACTERS} characters; the label was not looked at"
-            return what, 'Write its items alone, joined with "; ", without the sentences around them'
     return None
 
 

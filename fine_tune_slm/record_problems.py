@@ -21,6 +21,9 @@ def _wording(item: Mapping[str, Any]) -> str | None:
         return _no_string(item["input"])
     if kind == "string_too_short" and item["loc"][:1] == ("output",):
         return "is empty; write null where the note says nothing"
+    if kind == "string_too_long":
+        longest = item["ctx"]["max_length"]
+        return f'has more than {longest} characters; write its items alone, joined with "; ", without sentences'
     return {
         "model_type": "not a JSON object",
         "string_pattern_mismatch": "begins or ends with white space; strip it",

@@ -30,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
         "AWS_EC2_METADATA_DISABLED": "true",
         "HF_HOME": str(Path(home.name, "hub")),
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        # beside a busy neighbour, spinning OpenMP threads make small models many times slower than sleeping ones
+        "GOMP_SPINCOUNT": "0",
         "NO_PROXY": "127.0.0.1,localhost",
         "no_proxy": "127.0.0.1,localhost",
     }

@@ -29,7 +29,7 @@ from tests.unit.emulated_account import START, _instance_id, account, store_sett
 
 __all__ = ["_instance_id", "account"]
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
-REPO = "local/adapter"
+REPO = "local/Llama-adapter"
 CARD = b"---\nlicense: apache-2.0\n---\n# An adapter\n"
 
 
@@ -87,7 +87,7 @@ def test_one_rollback_after_another_goes_further_back_until_there_is_nothing_bef
     for run_id in ("run-b", "run-a"):
         roll_back(published, plan_rollback(published, None))
         assert _files(hub, "main") == _files(hub, run_id)
-    with pytest.raises(RollbackRefusedError, match="no release of local/adapter before run run-a"):
+    with pytest.raises(RollbackRefusedError, match="no release of local/Llama-adapter before run run-a"):
         plan_rollback(published, None)
 
 

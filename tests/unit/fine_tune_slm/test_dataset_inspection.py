@@ -146,7 +146,7 @@ def test_an_array_on_one_line_among_others_is_a_fault_of_that_line(tmp_path: Pat
     ("content", "what", "remedy"),
     [
         (line("word " * 10_001 + "end"), "the note has more than 50000 characters", "Cut the note"),
-        (line(stage="I" * 2001), "output.stage has more than 2000 characters", "Write its items alone"),
+        (line(stage="I" * 257), "output.stage: has more than 256 characters", "write its items alone"),
     ],
 )
 def test_what_is_too_long_to_be_read_is_told_with_its_own_remedy(
