@@ -27,6 +27,8 @@ FULL_DISK = {errno.ENOSPC, errno.EDQUOT}
 # torch on the CPU and bitsandbytes raise plain RuntimeErrors for this
 MEMORY_PHRASES = ("can't allocate memory", "not enough memory", "out of memory")
 FULL_DISK_PHRASES = ("no space left on device", "os error 28")
+# torch's writer of archives tells no cause, only that what it wrote did not arrive
+LOST_WRITE_PHRASES = ("pytorchstreamwriter failed", "file write failed", "unexpected pos", "iostream error")
 
 
 def as_known_error(error: BaseException) -> FineTuneSlmError:
@@ -62,6 +64,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 def _is_full_disk(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno in FULL_DISK
+    if isinstance(error, RuntimeError):
+        return _says(error, LOST_WRITE_PHRASES)
     return type(error).__name__ == "SafetensorError" and _says(error, FULL_DISK_PHRASES)
 
 

@@ -37,6 +37,8 @@ def raised(error):
         (RuntimeError(f"DefaultCPUAllocator: can't allocate memory {SECRET}"), "TrainingOutOfMemoryError", 23),
         (OSError(errno.ENOSPC, SECRET), "DiskFullError", 25),
         (SafetensorError(f"I/O error: No space left on device (os error 28) {SECRET}"), "DiskFullError", 25),
+        (RuntimeError(f"[enforce fail at inline_container.cc] . unexpected pos 64 vs 0 {SECRET}"), "DiskFullError", 25),
+        (RuntimeError(f"basic_ios::clear: iostream error {SECRET}"), "DiskFullError", 25),
         (ClientError({"Error": {"Code": "SlowDown", "Message": SECRET}}, "GetObject"), "AwsUnavailableError", 75),
         (EndpointConnectionError(endpoint_url=SECRET), "AwsUnavailableError", 75),
         (ValueError(SECRET), "TrainingFailedError", 29),
