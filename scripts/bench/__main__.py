@@ -21,13 +21,11 @@ from slm_core.training_config import load_training_config
 from scripts.bench.arithmetic import is_above_floor
 from scripts.bench.machine import machine
 from scripts.bench.page import page
-from scripts.bench.plan import CONFIG, LOCAL_MODEL, ROOT, SAMPLES_PER_STEP, Plan
+from scripts.bench.plan import CONFIG, LOCAL_MODEL, LOSS_NOTES, ROOT, SAMPLES_PER_STEP, Plan
 from scripts.bench.processes import WorkerDiedError
 from scripts.bench.race import Progress, generate, train
 
 MEASURED = ROOT / "docs" / "measured"
-# 32 notes give a loss; the generation answers the first of the same held-out notes
-HELD_OUT_NOTES = 32
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +58,7 @@ def measured(plan: Plan) -> dict[str, Any]:
         "model": Path(plan.model).name,
         "plan": {name: value for name, value in asdict(plan).items() if name not in {"model", "work_directory"}},
         "samples_per_step": SAMPLES_PER_STEP,
-        "held_out_notes": plan.held_out_notes,
+        "held_out_notes": LOSS_NOTES,
         "lora_rank": options.lora_rank,
         "learning_rate": options.learning_rate,
         **training,
@@ -82,7 +80,7 @@ def _plan(options: argparse.Namespace, work_directory: str) -> Plan:
         work_directory=work_directory,
         rounds=options.rounds,
         steps_per_round=options.steps,
-        held_out_notes=max(HELD_OUT_NOTES, options.chunks * options.notes),
+        held_out_notes=max(LOSS_NOTES, options.chunks * options.notes),
         generation_chunks=options.chunks,
         notes_per_chunk=options.notes,
         max_new_tokens=options.max_new_tokens,
@@ -92,8 +90,8 @@ def _plan(options: argparse.Namespace, work_directory: str) -> Plan:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=4, metavar="N", help="turns of each contender (default: 4)")
-    parser.add_argument("--steps", type=int, default=4, metavar="N", help="optimiser steps in a round (default: 4)")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each contender (default: 3)")
+    parser.add_argument("--steps", type=int, default=3, metavar="N", help="optimiser steps in a round (default: 3)")
     parser.add_argument("--chunks", type=int, default=2, metavar="N", help="turns of each generation; 0: none (2)")
     parser.add_argument("--notes", type=int, default=32, metavar="N", help="notes in a chunk (default: 32)")
     parser.add_argument("--max-new-tokens", type=int, default=200, metavar="N", help="bound of an answer (200)")

@@ -11,6 +11,8 @@ DATASET = ROOT / "synthetic-instruction-tuning-dataset"
 CONFIG = ROOT / "config" / "training_config.local.yml"
 LOCAL_MODEL = ROOT / ".local" / "models" / "SmolLM2-135M-Instruct"
 
+# the first of the held-out notes give a loss; the generation may answer more of them
+LOSS_NOTES = 32
 SAMPLES_PER_STEP = 4
 
 

@@ -25,7 +25,7 @@ from transformers import (
 
 from extraction.schema import DatasetRecord
 from scripts.bench.channel import Channel, Stopwatch, peak_memory_mb
-from scripts.bench.plan import CONFIG, DATASET, SAMPLES_PER_STEP, Plan, round_of
+from scripts.bench.plan import CONFIG, DATASET, LOSS_NOTES, SAMPLES_PER_STEP, Plan, round_of
 from training.dataset import random_sample, read_records
 from training.encoding import EncodedRecord, encode_records
 from training.evaluation import held_out_loss, make_benchmark
@@ -184,6 +184,6 @@ def report(model: Any, ground: Ground, channel: Channel, rounds: Sequence[dict[s
 def _held_out_loss(model: CausalModel, ground: Ground) -> float:
     options = ground.config
     benchmark = make_benchmark(
-        ground.held_out, ground.tokenizer, options.evaluation, options.training.max_tokens_per_batch
+        ground.held_out[:LOSS_NOTES], ground.tokenizer, options.evaluation, options.training.max_tokens_per_batch
     )
     return held_out_loss(model.eval(), benchmark, lambda **_changes: None)
