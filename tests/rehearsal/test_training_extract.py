@@ -23,7 +23,15 @@ def start(tiny_model):
         command = [sys.executable, "-m", "training", "extract", "--model", str(tiny_model), "--max-new-tokens", "16"]
         streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen([*command, *arguments], cwd=PROJECT, env=environment, text=True, **streams)
+        process = subprocess.Popen(
+            [*command, *arguments],
+            cwd=PROJECT,
+            env=environment,
+            text=True,
+            # a shell's background job ignores it, and hands that down to the tests
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+            **streams,
+        )
         processes.append(process)
         return process
 
