@@ -12,7 +12,7 @@ HADOLINT := .local/venvs/hadolint
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check faults bench format gates hardness sweep quality sam lock clean
+.PHONY: help demo test check faults bench format gates hardness ideas sweep quality sam lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,7 +36,7 @@ check: .venv/installed $(HADOLINT)/installed ## run the linters, the type checke
 faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHEDULES=2000, ARGS=--resume); writes docs/measured/faults.*
 	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),2000) --json docs/measured/faults.json $(ARGS)
 	@$(BIN)/python -m tests.faults.mutants --json docs/measured/mutants.json
-	@$(BIN)/python scripts/faults_report.py
+	@$(BIN)/python -m scripts.faults_report
 
 bench: .venv/bench ## measure training and generation beside their peers, a quarter of an hour; writes docs/measured/bench.*
 	@$(BIN)/python -m scripts.bench $(ARGS)
@@ -46,15 +46,18 @@ format: .venv/installed ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format .
 
 gates: .venv/installed ## measure the committed dataset's quality gates and baselines, four minutes; writes docs/measured/dataset.*
-	@$(BIN)/python scripts/dataset_report.py
+	@$(BIN)/python -m scripts.dataset_report
 
 hardness: .venv/installed ## hold three cheap baselines against the dataset, a minute (ARGS="DIR --json")
 	@$(BIN)/python -m scripts.dataset_hardness $(ARGS)
 
-sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparameters that matter, three CPU hours; writes docs/measured/sweep.*
+ideas: .venv/installed .local/models/SmolLM2-135M-Instruct ## time the training step's ideas of decision 0016 beside each other
+	@OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench.ideas.training_step
+
+sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparameters that matter, in hours; writes docs/measured/sweep.*
 	@$(BIN)/python -m scripts.quality.sweep $(ARGS)
 
-quality: .venv/installed .local/models/SmolLM2-135M-Instruct ## measure models of 0 to 2,000 records, four CPU hours; writes docs/measured/quality.*
+quality: .venv/installed .local/models/SmolLM2-135M-Instruct ## measure models of 0 to 2,000 records, in hours; writes docs/measured/quality.*
 	@$(BIN)/python -m scripts.quality.table
 
 sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS SAM (needs Python 3.13)

@@ -1,6 +1,6 @@
 """Writes docs/measured/dataset.{json,md}: the committed dataset's quality gates, and what cheap baselines make of it.
 
-python scripts/dataset_report.py; `make gates` runs it. Exit 1 when a gate fails; the pages are written all the same.
+python -m scripts.dataset_report; `make gates` runs it. Exit 1 when a gate fails; the pages are written all the same.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from scripts.tables import table
 
 ROOT = Path(__file__).parents[1]
 DATASET = ROOT / "synthetic-instruction-tuning-dataset"
@@ -35,7 +37,7 @@ def page(report: Mapping[str, Any]) -> str:
         f"Made by `make gates` for the files with manifest `{report['manifest_sha256'][:12]}`;"
         " the raw figures: `dataset.json`. What the gates mean: [../dataset.md](../dataset.md).",
         "",
-        *_table(("gate", "value", "bound", ""), [_gate(gate) for gate in report["gates"]]),
+        *table(("gate", "value", "bound", ""), [_gate(gate) for gate in report["gates"]]),
         "",
         "Of {items:,} label items {items_without_support:,} have no support in their note by the metric's grounding"
         " rules: they are inferences that those rules do not know.".format_map(report["check"]),
@@ -44,7 +46,7 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         "Macro-F1 on the validation notes. A baseline above its bound would mean that the notes are too easy.",
         "",
-        *_table(("baseline", "macro-F1", "bound", ""), [_gate(_as_gate(one)) for one in report["hardness"]]),
+        *table(("baseline", "macro-F1", "bound", ""), [_gate(_as_gate(one)) for one in report["hardness"]]),
     ]
     return "\n".join(lines) + "\n"
 
@@ -62,10 +64,6 @@ def _gate(gate: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _as_gate(baseline: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": baseline["baseline"], "value": baseline["macro_f1"], **baseline}
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def main() -> int:

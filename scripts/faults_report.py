@@ -1,6 +1,6 @@
 """Writes docs/measured/faults.md from the figures of the campaign and of its mutants, which stand beside it as JSON.
 
-python scripts/faults_report.py; `make faults` runs it after both.
+python -m scripts.faults_report; `make faults` runs it after both.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from scripts.tables import table
 
 MEASURED = Path(__file__).parents[1] / "docs" / "measured"
 
@@ -24,31 +26,31 @@ def page(campaign: Mapping[str, Any], mutants: Mapping[str, Any]) -> str:
         f"Made by `make faults SEED={campaign['seed']}` in {campaign['seconds'] / 60:.1f} minutes with"
         f" {campaign['processes']} processes. How it works and how to replay a schedule: [../faults.md](../faults.md).",
         "",
-        *_table(_HEAD, [_tier(tier) for tier in tiers]),
+        *table(_HEAD, [_tier(tier) for tier in tiers]),
         "",
         *_incomplete(tiers),
         "Minutes: virtual time from the end of the execution, or from a person's start of the instance, to its stop.",
         "",
         "## Each layer alone",
         "",
-        *_table(
+        *table(
             ("layers on", "schedules", "violations", "p50 min", "p99 min", "max min"),
             [_layer(name, one) for name, one in campaign["layers"].items()],
         ),
         "",
         "## Promises, and how often each was checked",
         "",
-        *_table(("promise", "checks"), _counted(tiers, "checked_by_promise")),
+        *table(("promise", "checks"), _counted(tiers, "checked_by_promise")),
         "",
         "## Faults that happened, by kind",
         "",
-        *_table(("fault", "times"), _counted(tiers, "injected_by_kind")),
+        *table(("fault", "times"), _counted(tiers, "injected_by_kind")),
         "",
         "## Mutants",
         "",
         f"{killed} of {len(mutants['mutants'])} deliberate mistakes in workflow and code were noticed by a promise.",
         "",
-        *_table(
+        *table(
             ("mutant", "noticed by"),
             [(mutant["name"], "; ".join(mutant["killed_by"]) or "**nothing**") for mutant in mutants["mutants"]],
         ),
@@ -85,10 +87,6 @@ def _counted(tiers: Sequence[Mapping[str, Any]], key: str) -> list[tuple[str, st
     for tier in tiers:
         total.update(tier[key])
     return [(name, f"{count:,}") for name, count in sorted(total.items())]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
 
 
 def main() -> None:

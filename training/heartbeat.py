@@ -74,13 +74,19 @@ class Heartbeat:
 
 
 class SilentHeartbeat(Heartbeat):
-    """The heartbeat of every process but the first: one of them speaks for all."""
+    """One that nobody hears: of every process but the first, which speaks for all, and of a training that is no run."""
+
+    def __init__(self, *_whom_it_would_tell: object) -> None:
+        """Take what a heartbeat takes, and keep none of it."""
 
     def enter(self, phase: Phase, total_steps: int = 0) -> None:
         """Begin a phase, unheard."""
 
-    def _send(self) -> None:
-        pass
+    def beat(self, **changes: Any) -> None:
+        """Note that work was done, unheard."""
+
+    def flush(self) -> None:
+        """Send nothing."""
 
 
 class Pace:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scripts.bench.arithmetic import (
@@ -19,6 +19,7 @@ from scripts.bench.arithmetic import (
     speedup,
     verdicts,
 )
+from scripts.tables import table
 
 DESCRIPTIONS = {
     "usual": "HF Trainer, the usual recipe: padded, full-text loss, checkpointing, dropout 0.1",
@@ -58,7 +59,7 @@ def _training(report: Mapping[str, Any]) -> list[str]:
         f" Held-out loss: nats per answer token on {report['held_out_notes']} notes of train.jsonl that nobody trained"
         " on.",
         "",
-        *_table(
+        *table(
             (
                 "",
                 "samples/s",
@@ -107,7 +108,7 @@ def _rounds(report: Mapping[str, Any]) -> list[str]:
     return [
         "CPU seconds per 1,000 real tokens, round by round:",
         "",
-        *_table(("round", *names), rows),
+        *table(("round", *names), rows),
         "",
         f"The quickest SFTTrainer is {sft}: ours needs {_ratio(speedup(ours, report['contenders'][sft]))} times"
         " fewer CPU seconds.",
@@ -125,7 +126,7 @@ def _generation(generation: Mapping[str, Any] | None) -> list[str]:
         f"{notes} held-out notes in {len(generation['ours'])} chunks, in turn, greedy, fp32, on the weights that the"
         " training above left. `generate`: transformers' own, batched, padded on the left, adapter merged.",
         "",
-        *_table(
+        *table(
             ("", "notes/s", "CPU s per note", "tokens"),
             (
                 _generation_row(label, generation[name])
@@ -148,7 +149,7 @@ def _generation_row(label: str, chunks: Sequence[Mapping[str, float]]) -> tuple[
 
 def _goals(report: Mapping[str, Any]) -> list[str]:
     rows = map(_goal, verdicts(report))
-    return ["## Goals", "", *_table(("goal", "bound", "reached", ""), rows)]
+    return ["## Goals", "", *table(("goal", "bound", "reached", ""), rows)]
 
 
 def _goal(verdict: Verdict) -> tuple[str, ...]:
@@ -163,7 +164,3 @@ def _tokens(report: Mapping[str, Any]) -> str:
 
 def _ratio(ratio: Ratio) -> str:
     return f"{ratio.whole:.2f} ({ratio.least:.2f} to {ratio.most:.2f})"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]

@@ -6,14 +6,12 @@ Measured on a slice of train held back for it, never on validation. Writes docs/
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from scripts.quality.trials import HELD_BACK_RECORDS, ROOT, Request, cpu_hours, results_of
+from scripts.quality.trials import HELD_BACK_RECORDS, Request, cpu_hours, results_of, write_page
 
-MEASURED = ROOT / "docs" / "measured"
 SAMPLES = 128
 RECORDS = 48
 # what all are compared with, written out so that a change of the configuration does not move the comparison
@@ -70,9 +68,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time (default: 2)")
     trials = results_of(requests(), parser.parse_args().jobs)
     report = {"centre": CENTRE, "cpu_hours": cpu_hours(trials), "trials": trials}
-    (MEASURED / "sweep.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (MEASURED / "sweep.md").write_text(page(report), encoding="utf-8")
-    print(page(report))
+    write_page("sweep", report, page(report))
     return 0
 
 

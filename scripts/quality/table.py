@@ -6,14 +6,13 @@ docs/measured/quality.{json,md}.
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from scripts.quality.trials import KEPT, ROOT, Request, cpu_hours, results_of
+from scripts.quality.trials import KEPT, Request, cpu_hours, results_of, write_page
+from scripts.tables import table
 
-MEASURED = ROOT / "docs" / "measured"
 # what the sweep found for few records; with many, steps of four and a longer warm-up are steadier
 FEW: dict[str, Any] = {}
 MANY: dict[str, Any] = {"batch_size": 4, "warmup_fraction": 0.03}
@@ -53,7 +52,7 @@ def page(report: Mapping[str, Any]) -> str:
         f" {records} validation notes (macro-F1 over canonical items with its 95 % bootstrap interval:"
         " [../metric.md](../metric.md)).",
         "",
-        *_table(
+        *table(
             ("trained on", "CPU min", "held-out loss", "macro-F1", "records exact", "JSON valid", "unsupported items"),
             [_run(name, one) for name, one in runs.items()],
         ),
@@ -62,11 +61,11 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         "F1 of each run, in the order above.",
         "",
-        *_table(("field", *runs), _fields(runs)),
+        *table(("field", *runs), _fields(runs)),
         "",
         "## Against the goals",
         "",
-        *_table(("goal at 2,000 records", "value", "bound", ""), _goals(runs["2,000 records"]["scores"])),
+        *table(("goal at 2,000 records", "value", "bound", ""), _goals(runs["2,000 records"]["scores"])),
     ]
     return "\n".join(lines) + "\n"
 
@@ -100,17 +99,11 @@ def _goals(scores: Mapping[str, Any]) -> list[tuple[str, ...]]:
     ]
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
-
-
 def main() -> int:
     """Run what has not been run yet and write both files."""
     runs = results_of(requests(), jobs=1)
     report = {"cpu_hours": cpu_hours(runs), "runs": runs}
-    (MEASURED / "quality.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    (MEASURED / "quality.md").write_text(page(report), encoding="utf-8")
-    print(page(report))
+    write_page("quality", report, page(report))
     return 0
 
 

@@ -27,20 +27,18 @@ from training.dataset import TRAIN_FILE, VALIDATION_FILE, even_sample, random_sa
 from training.encoding import encode_records
 from training.engine import Companions, make_trainer, run_training
 from training.evaluation import evaluate, held_out_loss, make_benchmark
+from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
 from training.models import add_adapter, load_adapter, load_model, load_tokenizer, training_dtype
 
 
-class Silence:
-    """A heartbeat that nobody hears."""
+class TerminalHeartbeat(SilentHeartbeat):
+    """A heartbeat that only a person at the terminal hears."""
 
-    def beat(self, **changes: object) -> None:
-        """Tell a person at the terminal how far the training is."""
+    def beat(self, **changes: Any) -> None:
+        """Say how far the training is."""
         if "loss" in changes:
             print(f"step {changes['step']}  loss {changes['loss']:.3f}", file=sys.stderr)
-
-    def flush(self) -> None:
-        """Do nothing."""
 
 
 def run(request: Request) -> dict[str, Any]:
@@ -111,7 +109,7 @@ def _train(
     tuned = add_adapter(model, options)
     interruption = Interruption()
     checkpoint = newest_complete(scratch)
-    companions = Companions(CheckpointStore(scratch, {}, keep=1), Silence(), interruption)  # type: ignore[arg-type]
+    companions = Companions(CheckpointStore(scratch, {}, keep=1), TerminalHeartbeat(), interruption)
     rare = options.model_copy(update={"checkpoint_steps": len(plan)})
     trainer = make_trainer(tuned, StepDataset(encoded, plan), rare, companions)
     started = time.process_time()

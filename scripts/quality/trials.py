@@ -55,6 +55,14 @@ def cpu_hours(results: Mapping[str, Mapping[str, Any]]) -> float:
     return sum(one["cpu_seconds"] for one in results.values()) / 3600
 
 
+def write_page(name: str, report: Mapping[str, Any], page: str) -> None:
+    """Write the raw figures and their page, and print the page."""
+    measured = ROOT / "docs" / "measured"
+    (measured / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    (measured / f"{name}.md").write_text(page, encoding="utf-8")
+    print(page)
+
+
 def _result_of(name: str, request: Request, threads: int) -> dict[str, Any]:
     kept = KEPT / f"{_digest(request)}.json"
     if kept.exists():

@@ -228,3 +228,14 @@ def world(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_datas
         yield world
     finally:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Products so small are slower on two threads than on one, and crawl where another process wants the processor."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -17,6 +17,7 @@ from training.collation import StepDataset, pad_right
 from training.encoding import encode_records
 from training.engine import Companions, make_trainer, run_training
 from training.generation import GenerationOptions, greedy_answers, stop_ids_of
+from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
 from training.lora import InPlaceLoraLinear
 from training.loss import IGNORED_LABEL, answer_loss, rows_loss
@@ -25,16 +26,6 @@ from training.packing import pack, packed_attention, packed_hidden_states
 
 pytestmark = pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft")
 NOTES = ("Synthetic note: stage II.", "Synthetic note: breast cancer.", "A longer synthetic note about nothing at all.")
-
-
-class Silence:
-    """A heartbeat that nobody hears."""
-
-    def beat(self, **_changes):
-        pass
-
-    def flush(self):
-        pass
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +143,7 @@ def test_labels_stand_on_the_answer_and_its_stop_token_alone(tiny_model, encoded
 
 def test_a_step_cut_into_micro_batches_has_the_gradient_of_the_whole_step(model, encoded, options, tmp_path):
     def gradients_of(micro_batches):
-        companions = Companions(CheckpointStore(tmp_path / "c", {}, 2), Silence(), Interruption())
+        companions = Companions(CheckpointStore(tmp_path / "c", {}, 2), SilentHeartbeat(), Interruption())
         trainer = make_trainer(model, StepDataset(encoded, [micro_batches]), options, companions)
         model.zero_grad()
         loss = trainer.training_step(model, StepDataset(encoded, [micro_batches])[0])
@@ -189,7 +180,7 @@ def train(model, encoded, options, directory, resume_from=None):
     lengths = [len(record) for record in encoded]
     plan = plan_steps(lengths, PlanOptions(options.batch_size, options.max_tokens_per_batch, 8, options.seed))
     store = CheckpointStore(directory / "checkpoints", {}, options.keep_checkpoints)
-    companions = Companions(store, Silence(), interruption)
+    companions = Companions(store, SilentHeartbeat(), interruption)
     return run_training(make_trainer(model, StepDataset(encoded, plan), options, companions), resume_from, interruption)
 
 

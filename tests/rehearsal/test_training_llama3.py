@@ -19,6 +19,7 @@ from training.collation import StepDataset, pad_right
 from training.encoding import encode_records
 from training.engine import Companions, make_trainer, run_training
 from training.generation import GenerationOptions, greedy_answers, stop_ids_of
+from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
 from training.loss import IGNORED_LABEL
 from training.models import add_adapter, load_model, load_tokenizer
@@ -149,25 +150,6 @@ def test_answers_that_would_be_cut_are_counted_before_any_training(tokenizer, re
         encode_records(tokenizer, records, shorter)
 
 
-class Silence:
-    """A heartbeat that nobody hears."""
-
-    def beat(self, **_changes):
-        pass
-
-    def flush(self):
-        pass
-
-
-@pytest.fixture(scope="module")
-def one_thread():
-    """Products so small gain nothing from a second thread, and wait for it when the machine is busy."""
-    kept = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(kept)
-
-
 @pytest.fixture(scope="module")
 def overfitted(llama3, encoded, tmp_path_factory, one_thread):
     """The model after it has learned two answers by heart."""
@@ -179,7 +161,7 @@ def overfitted(llama3, encoded, tmp_path_factory, one_thread):
     steps = StepDataset(encoded, [((0, 1),)] * 250)
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoints", {}, 1)
     run_training(
-        make_trainer(model, steps, options, Companions(store, Silence(), Interruption())), None, Interruption()
+        make_trainer(model, steps, options, Companions(store, SilentHeartbeat(), Interruption())), None, Interruption()
     )
     return model.eval()
 

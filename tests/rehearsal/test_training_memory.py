@@ -16,10 +16,14 @@ from training.checkpoints import CheckpointStore
 from training.collation import StepDataset
 from training.encoding import EncodedRecord
 from training.engine import Companions, make_trainer, run_training
+from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
 from training.models import add_adapter, count_trainable, load_model
 
-pytestmark = pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft")
+pytestmark = [
+    pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft"),
+    pytest.mark.usefixtures("one_thread"),
+]
 # an activation more or less than the formula knows is more than this
 TOLERANCE = 0.15
 LONGEST = 64
@@ -36,25 +40,6 @@ LLAMA = LlamaConfig(
     bos_token_id=1,
     eos_token_id=2,
 )
-
-
-class Silence:
-    """A heartbeat that nobody hears."""
-
-    def beat(self, **_changes):
-        pass
-
-    def flush(self):
-        pass
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Products so small are slower on two threads than on one, and crawl where another process wants the processor."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +68,7 @@ def records(count):
 
 def trainer_of(model, options, count, directory):
     steps = StepDataset(records(count), [(tuple(range(count)),)] * 2)
-    companions = Companions(CheckpointStore(directory / "c", {}, 1), Silence(), Interruption())
+    companions = Companions(CheckpointStore(directory / "c", {}, 1), SilentHeartbeat(), Interruption())
     return make_trainer(model, steps, options, companions)
 
 

@@ -16,31 +16,16 @@ from training.collation import StepDataset, pad_right
 from training.encoding import EncodedRecord
 from training.engine import Companions, make_trainer, run_training
 from training.generation import GenerationOptions, greedy_answers
+from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
 from training.loss import answer_loss
 from training.models import add_adapter, decoder_and_head, load_adapter, load_model, merged_adapter, training_dtype
 
-pytestmark = pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft")
+pytestmark = [
+    pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft"),
+    pytest.mark.usefixtures("one_thread"),
+]
 RECORDS = [EncodedRecord(tuple(range(5, 5 + length)), (40, 41, 42, 43, 2)) for length in (9, 12, 15, 18)]
-
-
-class Silence:
-    """A heartbeat that nobody hears."""
-
-    def beat(self, **_changes):
-        pass
-
-    def flush(self):
-        pass
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread():
-    """Products so small are slower on two threads than on one, and crawl where another process wants the processor."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +65,9 @@ def trained(directory, options, tmp_path_factory):
     plan = plan_steps([len(record) for record in RECORDS], PlanOptions(4, 256, 40, options.seed))
     store = CheckpointStore(tmp_path_factory.mktemp("run") / "checkpoints", {}, 1)
     interruption = Interruption()
-    trainer = make_trainer(model, StepDataset(RECORDS, plan), options, Companions(store, Silence(), interruption))
+    trainer = make_trainer(
+        model, StepDataset(RECORDS, plan), options, Companions(store, SilentHeartbeat(), interruption)
+    )
     return model, run_training(trainer, None, interruption), before
 
 

@@ -13,20 +13,11 @@ from training.batching import PlanOptions, plan_steps
 from training.checkpoints import CheckpointStore
 from training.collation import StepDataset
 from training.engine import Companions, make_trainer, run_training
+from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
 from training.models import add_adapter
 
 NEVER_BY_STEPS = 1_000_000
-
-
-class Silence:
-    """A heartbeat that nobody hears."""
-
-    def beat(self, **_changes: Any) -> None:
-        """Say nothing."""
-
-    def flush(self) -> None:
-        """Say nothing."""
 
 
 def run(_name: str, plan: Plan, channel: Channel) -> None:
@@ -37,7 +28,7 @@ def run(_name: str, plan: Plan, channel: Channel) -> None:
     model = add_adapter(ground.base_model(), options)
     interruption = Interruption()
     store = CheckpointStore(Path(plan.work_directory, "checkpoints"), {}, 1)
-    companions = Companions(store, Silence(), interruption)  # type: ignore[arg-type]
+    companions = Companions(store, SilentHeartbeat(), interruption)
     trainer = make_trainer(model, _steps(ground), options, companions)
     turns = Turns(plan, channel)
     trainer.add_callback(turns)
