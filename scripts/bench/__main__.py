@@ -1,6 +1,6 @@
 """`python -m scripts.bench`: train and generate side by side; writes bench.json and bench.md; exit 1 below the floor.
 
-`make bench` runs it, and on two quiet cores it takes less than a quarter of an hour.
+`make bench` runs it, and on two quiet cores it takes about a quarter of an hour.
 """
 
 from __future__ import annotations
