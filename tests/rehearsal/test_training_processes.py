@@ -25,8 +25,10 @@ from tests.rehearsal.training_world import (
 )
 
 TWO = {"FINE_TUNE_SLM_PROCESSES": "2"}
-# measured between one and two processes: about 4e-7
-TOLERANCE = 1e-5
+LOSS_TOLERANCE = 1e-5
+# Adam divides a gradient by its own size, so that rounding in a small one counts whole: seen were 4e-7 to 1.3e-5,
+# by the processor's kernels; a gradient that missed a record would differ by hundredths
+ADAPTER_TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +50,7 @@ def assert_same_adapter(staged, expected):
     found, wanted = (load(artifacts["adapter_model.safetensors"]) for artifacts in (staged, expected))
     assert found.keys() == wanted.keys()
     for name, tensor in wanted.items():
-        assert torch.linalg.norm(found[name] - tensor) <= TOLERANCE * torch.linalg.norm(tensor), name
+        assert torch.linalg.norm(found[name] - tensor) <= ADAPTER_TOLERANCE * torch.linalg.norm(tensor), name
 
 
 def losses_of(staged):
@@ -71,7 +73,7 @@ def test_two_processes_stopped_by_a_signal_save_first_and_end_at_the_adapter_of_
     metrics, expected = (Metrics.model_validate_json(item["metrics.json"]).training for item in (staged, one_process))
     assert metrics.resumed_from_step == progress.step
     assert (metrics.samples_seen, metrics.tokens_seen) == (expected.samples_seen, expected.tokens_seen)
-    assert losses_of(staged) == pytest.approx(losses_of(one_process), rel=TOLERANCE)
+    assert losses_of(staged) == pytest.approx(losses_of(one_process), rel=LOSS_TOLERANCE)
     assert_same_adapter(staged, one_process)
 
 
