@@ -11,55 +11,85 @@ from collections.abc import Mapping
 from typing import Any
 
 from scripts.quality.trials import HELD_BACK_RECORDS, Request, cpu_hours, results_of, write_page
+from scripts.tables import table
 
-SAMPLES = 128
 RECORDS = 48
 # what all are compared with, written out so that a change of the configuration does not move the comparison
 CENTRE: dict[str, Any] = {
-    "samples": SAMPLES, "epochs": 1, "learning_rate": 1.5e-3, "batch_size": 2, "lora_rank": 16, "lora_alpha": 32,
+    "epochs": 1, "learning_rate": 1.5e-3, "batch_size": 2, "lora_rank": 16, "lora_alpha": 32,
     "target_modules": "all-linear", "decay_fraction": 0.7, "weight_decay": 0.0, "adam_beta2": 0.98, "seed": 42,
 }  # fmt: skip
-CHANGES: dict[str, dict[str, Any]] = {
-    "centre": {},
-    "another seed": {"seed": 43},
-    "half the learning rate": {"learning_rate": 7.5e-4},
-    "twice the learning rate": {"learning_rate": 3e-3},
-    "batch 4": {"batch_size": 4},
-    "rank 4": {"lora_rank": 4, "lora_alpha": 8},
-    "attention only": {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
-    "half the samples, twice": {"samples": SAMPLES // 2, "epochs": 2},
-    "decay over the last 30 %": {"decay_fraction": 0.3},
-    "a third seed": {"seed": 44},
-    "batch 4, twice the learning rate": {"batch_size": 4, "learning_rate": 3e-3},
-    "rank 64": {"lora_rank": 64, "lora_alpha": 128},
+FEW, MORE = 128, 512
+BATCH_4, BATCH_8 = {"batch_size": 4}, {"batch_size": 8}
+HALF_THE_RATE, TWICE_THE_RATE = {"learning_rate": 7.5e-4}, {"learning_rate": 3e-3}
+RANK_64 = {"lora_rank": 64, "lora_alpha": 128}
+CHANGES: dict[int, dict[str, dict[str, Any]]] = {
+    FEW: {
+        "centre": {},
+        "another seed": {"seed": 43},
+        "half the learning rate": HALF_THE_RATE,
+        "twice the learning rate": TWICE_THE_RATE,
+        "batch 4": BATCH_4,
+        "rank 4": {"lora_rank": 4, "lora_alpha": 8},
+        "attention only": {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
+        "half the samples, twice": {"samples": FEW // 2, "epochs": 2},
+        "decay over the last 30 %": {"decay_fraction": 0.3},
+        "a third seed": {"seed": 44},
+        "batch 4, twice the learning rate": BATCH_4 | TWICE_THE_RATE,
+        "rank 64": RANK_64,
+    },
+    MORE: {
+        "centre": {},
+        "another seed": {"seed": 43},
+        "half the learning rate": HALF_THE_RATE,
+        "batch 4": BATCH_4,
+        "batch 8": BATCH_8,
+        "half the samples, twice": {"samples": MORE // 2, "epochs": 2},
+        "rank 64": RANK_64,
+        "decay over the last 30 %": {"decay_fraction": 0.3},
+    },
 }
 
 
 def requests() -> dict[str, Request]:
     """Return the sweep's trials by name."""
-    return {name: Request(overrides=CENTRE | changes, records=RECORDS) for name, changes in CHANGES.items()}
+    return {
+        f"{samples} samples: {name}": Request(overrides=CENTRE | {"samples": samples} | changes, records=RECORDS)
+        for samples, trials in CHANGES.items()
+        for name, changes in trials.items()
+    }
 
 
 def page(report: Mapping[str, Any]) -> str:
     """Return the sweep as a page."""
-    centre = report["trials"]["centre"]["held_out_loss"]
     lines = [
         "# The sweep, measured",
         "",
         f"Made by `make sweep` in {report['cpu_hours']:.1f} CPU hours; the raw figures: `sweep.json`. Each line"
-        f" changes one thing of the first. {SAMPLES} samples; the loss (nats per answer token) is that on {RECORDS} of"
-        f" {HELD_BACK_RECORDS} records of train on which no trial trains. Lines closer to each other than the three"
+        f" changes one thing of the first of its table. The loss (nats per answer token) is that on {RECORDS} of"
+        f" {HELD_BACK_RECORDS} records of train on which no trial trains. Lines closer to each other than the"
         " seeds are not different.",
-        "",
-        "| trial | held-out loss | against the first | CPU s per sample |",
-        "|---|---|---|---|",
     ]
-    for name, one in sorted(report["trials"].items(), key=lambda item: item[0] != "centre"):
-        loss = one["held_out_loss"]
-        lines.append(
-            f"| {name} | {loss:.4f} | {loss - centre:+.4f} | {one['training']['cpu_seconds_per_sample']:.2f} |"
-        )
+    for samples, trials in CHANGES.items():
+        found = {name: report["trials"][f"{samples} samples: {name}"] for name in trials}
+        lines += ["", f"## {samples} samples", "", *table(HEADER, _rows(found))]
     return "\n".join(lines) + "\n"
+
+
+HEADER = ("trial", "held-out loss", "against the first", "CPU s per sample")
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    centre = found["centre"]["held_out_loss"]
+    return [
+        (
+            name,
+            f"{one['held_out_loss']:.4f}",
+            f"{one['held_out_loss'] - centre:+.4f}",
+            f"{one['training']['cpu_seconds_per_sample']:.2f}",
+        )
+        for name, one in found.items()
+    ]
 
 
 def main() -> int:

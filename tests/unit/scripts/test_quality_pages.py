@@ -24,14 +24,17 @@ def scored(macro_f1: float, json_valid: float = 1.0) -> dict:
     return trained(0.2) | {"scores": scores}
 
 
-def test_every_trial_of_the_sweep_is_compared_with_the_first() -> None:
-    trials = {name: trained(0.25) for name in sweep.CHANGES} | {"centre": trained(0.30)}
+def test_every_trial_of_the_sweep_is_compared_with_the_first_of_its_table() -> None:
+    losses = {"128 samples: centre": 0.30, "512 samples: centre": 0.26}
+    trials = {name: trained(losses.get(name, 0.25)) for name in sweep.requests()}
 
-    lines = sweep.page({"cpu_hours": 2.0, "trials": trials}).splitlines()
+    few, more = sweep.page({"cpu_hours": 2.0, "trials": trials}).split("## 512 samples")
 
-    assert "| centre | 0.3000 | +0.0000 | 1.25 |" in lines
-    assert "| rank 4 | 0.2500 | -0.0500 | 1.25 |" in lines
-    assert sum(line.startswith("| ") for line in lines) == len(sweep.CHANGES) + 1
+    assert "| centre | 0.3000 | +0.0000 | 1.25 |" in few
+    assert "| rank 4 | 0.2500 | -0.0500 | 1.25 |" in few
+    assert "| rank 64 | 0.2500 | -0.0100 | 1.25 |" in more
+    rows = [line for line in (few + more).splitlines() if line.endswith("| 1.25 |")]
+    assert len(rows) == len(trials)
 
 
 def test_no_trial_of_the_sweep_is_measured_on_validation() -> None:
