@@ -81,6 +81,7 @@ def _plan(options: argparse.Namespace, work_directory: str) -> Plan:
         rounds=options.rounds,
         steps_per_round=options.steps,
         held_out_notes=max(LOSS_NOTES, options.chunks * options.notes),
+        further_samples=options.further,
         generation_chunks=options.chunks,
         notes_per_chunk=options.notes,
         max_new_tokens=options.max_new_tokens,
@@ -92,8 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m scripts.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="turns of each contender (default: 3)")
     parser.add_argument("--steps", type=int, default=3, metavar="N", help="optimiser steps in a round (default: 3)")
+    parser.add_argument("--further", type=int, default=92, metavar="N", help="notes before the generation (92)")
     parser.add_argument("--chunks", type=int, default=2, metavar="N", help="turns of each generation; 0: none (2)")
-    parser.add_argument("--notes", type=int, default=32, metavar="N", help="notes in a chunk (default: 32)")
+    parser.add_argument("--notes", type=int, default=24, metavar="N", help="notes in a chunk (default: 24)")
     parser.add_argument("--max-new-tokens", type=int, default=200, metavar="N", help="bound of an answer (200)")
     parser.add_argument("--seed", type=int, default=42, metavar="N", help="draws notes and adapter (default: 42)")
     parser.add_argument("--model", type=Path, default=LOCAL_MODEL, metavar="DIR", help="built there when missing")

@@ -33,7 +33,7 @@ DESCRIPTIONS = {
 def page(report: Mapping[str, Any]) -> str:
     """Return the figures as a page of tables."""
     lines = ["# Training and generation, measured side by side", "", *_origin(report), "", *_training(report)]
-    lines += ["", *_rounds(report), *_generation(report["generation"]), "", *_goals(report)]
+    lines += ["", *_rounds(report), *_generation(report), "", *_goals(report)]
     return "\n".join(lines) + "\n"
 
 
@@ -115,7 +115,8 @@ def _rounds(report: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _generation(generation: Mapping[str, Any] | None) -> list[str]:
+def _generation(report: Mapping[str, Any]) -> list[str]:
+    generation = report["generation"]
     if generation is None:
         return []
     notes = sum(one["notes"] for one in generation["ours"])
@@ -123,8 +124,9 @@ def _generation(generation: Mapping[str, Any] | None) -> list[str]:
         "",
         "## Generation",
         "",
-        f"{notes} held-out notes in {len(generation['ours'])} chunks, in turn, greedy, fp32, on the weights that the"
-        " training above left. `generate`: transformers' own, batched, padded on the left, adapter merged.",
+        f"{notes} held-out notes in {len(generation['ours'])} chunks, in turn, greedy, fp32, on the adapter that"
+        f" ours trained above and then, unmeasured, on {report['plan']['further_samples']} more notes. `generate`:"
+        " transformers' own, batches of the same size, padded on the left, adapter merged.",
         "",
         *table(
             ("", "notes/s", "CPU s per note", "tokens"),

@@ -25,6 +25,7 @@ class Plan:
     rounds: int
     steps_per_round: int
     held_out_notes: int
+    further_samples: int
     generation_chunks: int
     notes_per_chunk: int
     max_new_tokens: int
@@ -37,7 +38,7 @@ class Plan:
 
     @property
     def adapter(self) -> Path:
-        """Return where our own contender leaves what it has tuned."""
+        """Return where our own contender leaves what the generation answers with."""
         return Path(self.work_directory, "adapter")
 
     def write(self) -> Path:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from scripts.bench.arithmetic import Shapes
+from scripts.bench.arithmetic import OURS, Shapes
 from scripts.bench.plan import Plan, rotated
 from scripts.bench.processes import Worker, started
 
@@ -53,6 +53,9 @@ def train(plan: Plan, plan_file: Path, progress: Progress) -> dict[str, Any]:
         for name in TRAINERS:
             contenders[name] = workers[name].turn()
             progress.say(f"{name}: {contenders[name]['held_out_loss']:.3f} nats per answer token on held-out notes")
+        if plan.generation_chunks:
+            progress.say(f"{OURS} goes on over {plan.further_samples} notes, unmeasured, for the generation")
+            workers[OURS].turn()
     lengths = [contender.pop("lengths") for contender in contenders.values()]
     return {"contenders": contenders, "gemm": gemm, "lengths": lengths[0], "shapes": _shapes(plan)}
 

@@ -43,6 +43,7 @@ class Ground:
     config: TrainingConfig
     tokenizer: PreTrainedTokenizerFast
     train: list[EncodedRecord]
+    further: list[EncodedRecord]
     held_out: list[DatasetRecord]
 
     def base_model(self) -> Any:
@@ -84,9 +85,10 @@ def ground_of(plan: Plan) -> Ground:
     settings = {"batch_size": SAMPLES_PER_STEP, "epochs": 1, "lora_dropout": 0.0, "seed": plan.seed}
     config = config.model_copy(update={"training": config.training.model_copy(update=settings)})
     tokenizer = load_tokenizer(Path(plan.model))
-    drawn = random_sample(read_records(DATASET / "train.jsonl"), plan.samples + plan.held_out_notes, plan.seed)
-    train = encode_records(tokenizer, drawn[: plan.samples], config.training.max_seq_length)
-    return Ground(plan, config, tokenizer, train, drawn[plan.samples :])
+    sizes = (plan.samples, plan.further_samples, plan.held_out_notes)
+    drawn = random_sample(read_records(DATASET / "train.jsonl"), sum(sizes), plan.seed)
+    train = encode_records(tokenizer, drawn[: -plan.held_out_notes], config.training.max_seq_length)
+    return Ground(plan, config, tokenizer, train[: plan.samples], train[plan.samples :], drawn[-plan.held_out_notes :])
 
 
 def set_schedule(arguments: TrainingArguments, ground: Ground, total_steps: int) -> None:

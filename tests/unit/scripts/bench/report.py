@@ -36,7 +36,7 @@ def report(**contenders: dict[str, Any]) -> dict[str, Any]:
             "versions": {"torch": "1.0", "trl": "2.0"},
         },
         "model": "A-model",
-        "plan": {"rounds": 2, "steps_per_round": 1},
+        "plan": {"rounds": 2, "steps_per_round": 1, "further_samples": 8},
         "samples_per_step": 4,
         "held_out_notes": 32,
         "lora_rank": 2,

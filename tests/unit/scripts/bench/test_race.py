@@ -15,6 +15,7 @@ def _plan(directory: Path) -> Plan:
         rounds=3,
         steps_per_round=2,
         held_out_notes=8,
+        further_samples=4,
         generation_chunks=1,
         notes_per_chunk=2,
         max_new_tokens=4,
