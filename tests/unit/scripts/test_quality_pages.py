@@ -25,10 +25,10 @@ def scored(macro_f1: float, json_valid: float = 1.0) -> dict:
 
 
 def test_every_trial_of_the_sweep_is_compared_with_the_first_of_its_table() -> None:
-    losses = {"128 samples: centre": 0.30, "512 samples: centre": 0.26}
+    losses = {"128 samples: centre": 0.30, "384 samples: centre": 0.26}
     trials = {name: trained(losses.get(name, 0.25)) for name in sweep.requests()}
 
-    few, more = sweep.page({"cpu_hours": 2.0, "trials": trials}).split("## 512 samples")
+    few, more = sweep.page({"cpu_hours": 2.0, "trials": trials}).split("## 384 samples")
 
     assert "| centre | 0.3000 | +0.0000 | 1.25 |" in few
     assert "| rank 4 | 0.2500 | -0.0500 | 1.25 |" in few
