@@ -35,7 +35,7 @@ from tests.faults.world.timeline import Timeline
 # parsing the definition takes a sixth of a run, and a parsed one keeps nothing of an execution
 _PARSED = cache(AmazonStateLanguageParser.parse)
 # a path's parser is built anew at every use
-_PATH = cache(json_path.parse)
+_PATH, _RESULT_PATH = cache(json_path.parse), cache(result_path.parse)
 _COPYING = (states, string_expression, result_path)
 StatusChanged = Callable[[Execution, str], None]
 
@@ -75,6 +75,7 @@ class WorkflowEngine:
                 Seam(retrier_decl, "time", (), lambda _: self),
                 *(Seam(module, "copy", (), lambda _: _QuickCopy) for module in _COPYING),
                 Seam(json_path, "parse", ("path", "debug"), lambda _: _PATH),
+                Seam(result_path, "parse", ("string",), lambda _: _RESULT_PATH),
                 Seam(Execution, "get_start_execution_details", ("self",), self._virtual_start),
                 Seam(BaseExecutionWorkerCommunication, "terminated", ("self",), self._terminating),
                 Seam(lambda_eval_utils, "boto_client_for", client_parameters, lambda _: self._client_for),
