@@ -25,15 +25,16 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 
 
 def complete_run(given: CompletionInput, env: Environment) -> RunRecord:
-    """Return the record after writing it and giving the lease back; a second call returns the first one's record.
+    """Return the record after writing it and giving the lease back; one that is there already stays.
 
     Raises: LeaseLostError when another run has taken the instance before there was a record.
     """
     run, store, leases = given.run, ObjectStore(given.run.bucket), LeaseTable(env.lease_table)
     record = find_record(store, run.keys)
-    if record is None or record.status != "succeeded":
-        record = _record(given, leases.require(run.run_id, run.fence), env)
-        store.put(run.keys.record, to_json(record))
+    if record is None:
+        made = _record(given, leases.require(run.run_id, run.fence), env)
+        # a call that outlived its time-out must not turn the failure that was recorded meanwhile into a success
+        record = made if store.put_once(run.keys.record, to_json(made)) else find_record(store, run.keys) or made
     leases.release(run.run_id, run.fence)
     return record
 

@@ -31,8 +31,13 @@ def record_failure(given: FailureInput, env: Environment, *, keep_lease: bool = 
     leases, store, keys = LeaseTable(env.lease_table), ObjectStore(env.bucket_name), RunKeys(run_id)
     lease = leases.read()
     if not lease.is_held_by(run_id):
-        if find_record(store, keys) is None:
+        recorded = find_record(store, keys)
+        if recorded is None:
             store.put(keys.record, to_json(_record(given, explained, None, env)))
+        elif recorded.status == "succeeded":
+            # CompleteRun outlived its time-outs: the execution has failed all the same, and its record must not deny it
+            denied = {"status": "failed", "failure": _failure(given, explained, explained.cause)}
+            store.put(keys.record, to_json(recorded.model_copy(update=denied)))
         return explained
     record = _record(given, explained, lease, env)
     store.put(keys.record, to_json(record))
@@ -60,10 +65,14 @@ def _record(given: FailureInput, explained: Explained, lease: Lease | None, env:
         cost_usd=usage.cost_usd if usage else None,
         relaunches=len(lease.losses) if lease else 0,
         last_checkpoint_step=progress.checkpoint_step if progress else None,
-        failure=FailureRecord(error=explained.error, cause=cause, state=_failed_state(given)),
+        failure=_failure(given, explained, cause),
         metrics=find_metrics(store, keys),
         archive_uri=s3_uri(store.bucket, keys.archive) if store.read(keys.archive_manifest) else None,
     )
+
+
+def _failure(given: FailureInput, explained: Explained, cause: str) -> FailureRecord:
+    return FailureRecord(error=explained.error, cause=cause, state=_failed_state(given))
 
 
 def _failed_state(given: FailureInput) -> str | None:

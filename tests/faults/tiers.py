@@ -134,7 +134,8 @@ def _on_functions(calls: Calls) -> Iterator[Fault]:
         for kind in FUNCTION_KINDS:
             yield FunctionFault(kind=kind, function=function)
             yield FunctionFault(kind=kind, function=function, occurrence=2, times=3)
-        yield FunctionFault(kind="Lambda.Unknown", function=function, times=FOREVER)
+        for kind in ("Lambda.Unknown", "slow"):
+            yield FunctionFault(kind=kind, function=function, times=FOREVER)
 
 
 def _on_the_hub(requests: int) -> Iterator[Fault]:

@@ -104,6 +104,19 @@ def test_recording_twice_keeps_what_was_known_the_first_time(failed):
     assert failed.store.read(failed.keys.record) == written
 
 
+def test_a_success_that_was_recorded_too_late_is_denied_and_keeps_what_it_knows(failed):
+    success = {
+        "run_id": RUN_ID, "run_name": "a name", "execution_arn": EXECUTION_ARN, "status": "succeeded",
+        "started_at": START, "finished_at": START, "instance": None, "billed_seconds": 3600.0, "cost_usd": 0.9776,
+        "hub_revision": "abc",
+    }  # fmt: skip
+    failed.store.put(failed.keys.record, RunRecord.model_validate(success).model_dump_json().encode())
+    handler(_state("StepTimedOutError", "CompleteRun took too long"), None)
+    record = _record(failed)
+    assert (record.status, record.failure.error) == ("failed", "StepTimedOutError")
+    assert (record.billed_seconds, record.hub_revision) == (3600.0, "abc")
+
+
 def test_another_runs_lease_is_left_alone(failed):
     failed.take_lease("run-2", EXECUTION_ARN.replace(RUN_ID, "run-2"))
     handler(_state(), None)

@@ -1,5 +1,6 @@
 """ArchiveArtifacts, AssessModel, PublishModel and CompleteRun: what is kept, rejected, noted and recorded."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from slm_core.releases import ReleasePointer
 from slm_core.state import Publication
 
 from lambdas import archive_artifacts, assess_model, complete_run, publish_model
-from tests.unit.emulated_account import RUN_ID, START, metrics_json
+from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, metrics_json
 
 REPO = "local/Llama-adapter"
 
@@ -168,6 +169,27 @@ def test_a_run_that_lost_its_lease_does_not_claim_success(account, archived):
     with pytest.raises(LeaseLostError):
         complete_run.handler(archived, None)
     assert account.store.read(account.keys.record) is None
+
+
+def test_a_late_completion_leaves_the_failure_that_was_recorded_before_it(account, archived, monkeypatch):
+    failed = json.dumps(
+        {
+            "run_id": RUN_ID, "run_name": "a name", "execution_arn": EXECUTION_ARN, "status": "failed",
+            "started_at": START.isoformat(), "finished_at": START.isoformat(), "instance": None,
+            "billed_seconds": None, "cost_usd": None,
+            "failure": {"error": "StepTimedOutError", "cause": "CompleteRun took too long", "state": None},
+        }
+    ).encode()  # fmt: skip
+    account.store.put(account.keys.record, failed)
+    found, reads = complete_run.find_record, []
+
+    def unseen_at_first(*place):
+        reads.append(place)
+        return None if len(reads) == 1 else found(*place)
+
+    monkeypatch.setattr(complete_run, "find_record", unseen_at_first)
+    complete_run.handler(archived, None)
+    assert account.store.read(account.keys.record) == failed
 
 
 def test_two_launches_are_billed_together(account, archived):
