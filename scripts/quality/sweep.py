@@ -22,7 +22,6 @@ CENTRE: dict[str, Any] = {
 FEW, MORE = 128, 384
 BATCH_4 = {"batch_size": 4}
 HALF_THE_RATE, TWICE_THE_RATE = {"learning_rate": 7.5e-4}, {"learning_rate": 3e-3}
-RANK_64 = {"lora_rank": 64, "lora_alpha": 128}
 CHANGES: dict[int, dict[str, dict[str, Any]]] = {
     FEW: {
         "centre": {},
@@ -36,15 +35,13 @@ CHANGES: dict[int, dict[str, dict[str, Any]]] = {
         "decay over the last 30 %": {"decay_fraction": 0.3},
         "a third seed": {"seed": 44},
         "batch 4, twice the learning rate": BATCH_4 | TWICE_THE_RATE,
-        "rank 64": RANK_64,
+        "rank 64": {"lora_rank": 64, "lora_alpha": 128},
     },
     MORE: {
         "centre": {},
-        "another seed": {"seed": 43},
         "half the learning rate": HALF_THE_RATE,
         "batch 4": BATCH_4,
         "half the samples, twice": {"samples": MORE // 2, "epochs": 2},
-        "rank 64": RANK_64,
     },
 }
 

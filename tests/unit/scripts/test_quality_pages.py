@@ -32,7 +32,7 @@ def test_every_trial_of_the_sweep_is_compared_with_the_first_of_its_table() -> N
 
     assert "| centre | 0.3000 | +0.0000 | 1.25 |" in few
     assert "| rank 4 | 0.2500 | -0.0500 | 1.25 |" in few
-    assert "| rank 64 | 0.2500 | -0.0100 | 1.25 |" in more
+    assert "| batch 4 | 0.2500 | -0.0100 | 1.25 |" in more
     rows = [line for line in (few + more).splitlines() if line.endswith("| 1.25 |")]
     assert len(rows) == len(trials)
 
