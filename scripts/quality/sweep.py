@@ -21,12 +21,12 @@ CENTRE: dict[str, Any] = {
 }  # fmt: skip
 FEW, MORE = 128, 384
 BATCH_4 = {"batch_size": 4}
-HALF_THE_RATE, TWICE_THE_RATE = {"learning_rate": 7.5e-4}, {"learning_rate": 3e-3}
+TWICE_THE_RATE = {"learning_rate": 3e-3}
 CHANGES: dict[int, dict[str, dict[str, Any]]] = {
     FEW: {
         "centre": {},
         "another seed": {"seed": 43},
-        "half the learning rate": HALF_THE_RATE,
+        "half the learning rate": {"learning_rate": 7.5e-4},
         "twice the learning rate": TWICE_THE_RATE,
         "batch 4": BATCH_4,
         "rank 4": {"lora_rank": 4, "lora_alpha": 8},
@@ -39,7 +39,7 @@ CHANGES: dict[int, dict[str, dict[str, Any]]] = {
     },
     MORE: {
         "centre": {},
-        "half the learning rate": HALF_THE_RATE,
+        "twice the learning rate": TWICE_THE_RATE,
         "batch 4": BATCH_4,
         "half the samples, twice": {"samples": MORE // 2, "epochs": 2},
     },
