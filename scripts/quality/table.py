@@ -24,7 +24,7 @@ RUNS: dict[str, dict[str, Any]] = {
     "2,000 records": {"samples": 2000, **MANY},
 }
 # of the largest run, from the project's brief: name, smallest value
-GOALS = {"macro_f1": 0.80, "record_exact": 0.25, "json_valid": 1.0}
+GOALS = {"macro_f1": 0.80, "record_exact": 0.25, "json_valid": 1.0, "ended_by_itself": 0.99}
 
 
 def requests() -> dict[str, Request]:
@@ -53,7 +53,16 @@ def page(report: Mapping[str, Any]) -> str:
         " [../metric.md](../metric.md)).",
         "",
         *table(
-            ("trained on", "CPU min", "held-out loss", "macro-F1", "records exact", "JSON valid", "unsupported items"),
+            (
+                "trained on",
+                "CPU min",
+                "held-out loss",
+                "macro-F1",
+                "records exact",
+                "JSON valid",
+                "ended by itself",
+                "unsupported items",
+            ),
             [_run(name, one) for name, one in runs.items()],
         ),
         "",
@@ -78,7 +87,7 @@ def _run(name: str, one: Mapping[str, Any]) -> tuple[str, ...]:
         f"{minutes:.0f}",
         f"{one['held_out_loss']:.3f}",
         f"{scores['macro_f1']:.3f} ({interval['low']:.3f} to {interval['high']:.3f})",
-        *(f"{scores[rate]:.1%}" for rate in ("record_exact", "json_valid", "ungrounded_rate")),
+        *(f"{scores[rate]:.1%}" for rate in ("record_exact", "json_valid", "ended_by_itself", "ungrounded_rate")),
     )
 
 
@@ -101,7 +110,7 @@ def _goals(scores: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 def main() -> int:
     """Run what has not been run yet and write both files."""
-    runs = results_of(requests(), jobs=1)
+    runs = results_of(requests(), jobs=2)
     report = {"cpu_hours": cpu_hours(runs), "runs": runs}
     write_page("quality", report, page(report))
     return 0

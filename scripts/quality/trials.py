@@ -45,9 +45,17 @@ def results_of(requests: Mapping[str, Request], jobs: int) -> dict[str, dict[str
     A killed sweep loses the trials under way and nothing else: results are kept in .local/quality.
     """
     threads = max(1, (os.cpu_count() or 1) // jobs)
+    # the longest first, so that nobody waits for it alone
+    longest_first = sorted(requests, key=lambda name: -requests[name].overrides.get("samples", 0))
     with ThreadPoolExecutor(jobs) as pool:
-        found = pool.map(lambda item: _result_of(*item, threads), requests.items())
-        return dict(zip(requests, found, strict=True))
+        found = dict(
+            zip(
+                longest_first,
+                pool.map(lambda name: _result_of(name, requests[name], threads), longest_first),
+                strict=True,
+            )
+        )
+    return {name: found[name] for name in requests}
 
 
 def cpu_hours(results: Mapping[str, Mapping[str, Any]]) -> float:

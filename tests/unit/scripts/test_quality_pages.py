@@ -18,6 +18,7 @@ def scored(macro_f1: float, json_valid: float = 1.0) -> dict:
         "macro_f1_interval": {"low": macro_f1 - 0.02, "high": macro_f1 + 0.02},
         "record_exact": 0.3,
         "json_valid": json_valid,
+        "ended_by_itself": 0.992,
         "ungrounded_rate": 0.04,
         "fields": {"stage": {"f1": 0.91}},
     }
