@@ -20,7 +20,7 @@ CENTRE: dict[str, Any] = {
     "target_modules": "all-linear", "decay_fraction": 0.7, "weight_decay": 0.0, "adam_beta2": 0.98, "seed": 42,
 }  # fmt: skip
 FEW, MORE = 128, 384
-BATCH_4 = {"batch_size": 4}
+BATCH_1, BATCH_4 = {"batch_size": 1}, {"batch_size": 4}
 TWICE_THE_RATE = {"learning_rate": 3e-3}
 CHANGES: dict[int, dict[str, dict[str, Any]]] = {
     FEW: {
@@ -28,6 +28,7 @@ CHANGES: dict[int, dict[str, dict[str, Any]]] = {
         "another seed": {"seed": 43},
         "half the learning rate": {"learning_rate": 7.5e-4},
         "twice the learning rate": TWICE_THE_RATE,
+        "batch 1": BATCH_1,
         "batch 4": BATCH_4,
         "rank 4": {"lora_rank": 4, "lora_alpha": 8},
         "attention only": {"target_modules": ["q_proj", "k_proj", "v_proj", "o_proj"]},
@@ -40,6 +41,7 @@ CHANGES: dict[int, dict[str, dict[str, Any]]] = {
     MORE: {
         "centre": {},
         "twice the learning rate": TWICE_THE_RATE,
+        "batch 1": BATCH_1,
         "batch 4": BATCH_4,
         "half the samples, twice": {"samples": MORE // 2, "epochs": 2},
     },
