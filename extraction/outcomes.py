@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,7 +19,7 @@ from extraction.schema import FIELDS, ExtractionRecord, Field
 BOOTSTRAPS = 1000
 SEED = 13
 COUNTS_PER_FIELD = 3
-COUNTS_PER_NOTE = COUNTS_PER_FIELD * len(FIELDS) + 2
+COLUMNS = (*(f"{field} {what}" for field in FIELDS for what in ("agreed", "spurious", "missing")), "exact", "notes")
 
 
 class Frozen(BaseModel):
@@ -37,6 +38,15 @@ class Interval(Frozen):
     def of(cls, ends: tuple[float, float]) -> Interval:
         """Return the interval between two ends."""
         return cls(low=ends[0], high=ends[1])
+
+
+class NoteOutcomes(Frozen):
+    """outcomes.json: the counts of every validation note, in the order of evaluation; no note's text."""
+
+    schema_version: Literal[1] = 1
+    columns: tuple[str, ...] = COLUMNS
+    before: tuple[Counts, ...] | None
+    after: tuple[Counts, ...]
 
 
 @dataclass(frozen=True)

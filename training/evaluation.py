@@ -17,10 +17,14 @@ from typing import TypeAlias
 import torch
 from loguru import logger
 from pydantic import ValidationError
-from slm_core.records import Evaluation, FieldMetrics, Interval
+from slm_core.records import Evaluation, FieldMetrics, Gain, Interval, MistakeCount
 from slm_core.training_config import EvaluationConfig, Frozen
 from transformers import PreTrainedTokenizerFast
 
+from extraction import outcomes
+from extraction.bootstrap import Counts
+from extraction.comparison import compare_counts
+from extraction.mistakes import MistakeKind
 from extraction.schema import DatasetRecord
 from extraction.scores import FieldScore, ScoreReport, score
 from training.answering import (
@@ -48,6 +52,16 @@ class Measured(Frozen):
 
     scores: Evaluation
     held_out_loss: float
+    counts: tuple[Counts, ...]
+    """Of each note, in order: what a comparison note by note is made from."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One model's result with the answers that it was judged by; these repeat what notes say."""
+
+    measured: Measured
+    answers: list[str]
 
 
 @dataclass(frozen=True)
@@ -74,20 +88,29 @@ def make_benchmark(
     return Benchmark(records, encode_records(tokenizer, records), tokenizer, options, max_tokens)
 
 
-def evaluate(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Measured:
-    """Return what the model is worth on the benchmark."""
+def judge(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Judged:
+    """Return what the model is worth on the benchmark, with its answers."""
     model.eval()
     loss = held_out_loss(model, benchmark, beat)
     started = time.monotonic()
     answers = answer_all(model, benchmark, beat)
     seconds = time.monotonic() - started
-    report = score(
-        [record.output for record in benchmark.records],
-        [answer.text for answer in answers],
-        [record.input for record in benchmark.records],
-    )
+    golds, texts = [record.output for record in benchmark.records], [answer.text for answer in answers]
+    report = score(golds, texts, [record.input for record in benchmark.records])
     scores = as_evaluation(report, seconds, Manner.of(answers, is_constrained=benchmark.options.constrained))
-    return Measured(scores=scores, held_out_loss=loss)
+    measured = Measured(scores=scores, held_out_loss=loss, counts=tuple(outcomes.note_counts(golds, texts)))
+    return Judged(measured, texts)
+
+
+def evaluate(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Measured:
+    """Return what the model is worth on the benchmark."""
+    return judge(model, benchmark, beat).measured
+
+
+def gain(before: Measured, after: Measured) -> Gain:
+    """Return how much better the second is than the first, note by note."""
+    compared = compare_counts(after.counts, before.counts)
+    return Gain.model_validate(compared.model_dump(include=set(Gain.model_fields)))
 
 
 def evaluate_once(model: CausalModel, benchmark: Benchmark, beat: Beat, cache: Path) -> Measured:
@@ -146,15 +169,17 @@ def as_evaluation(report: ScoreReport, seconds: float, manner: Manner) -> Evalua
     return Evaluation(
         samples=report.samples,
         macro_f1=report.macro_f1,
-        macro_f1_interval=Interval(low=report.macro_f1_interval.low, high=report.macro_f1_interval.high),
+        macro_f1_interval=_interval(report.macro_f1_interval),
         micro_f1=report.micro_f1,
         record_exact=report.record_exact,
+        record_exact_interval=_interval(report.record_exact_interval),
         json_valid=report.json_valid,
         ungrounded_rate=report.ungrounded_rate,
         fields={str(field): _field_metrics(value) for field, value in report.fields.items()},
         seconds=seconds,
         is_constrained=manner.is_constrained,
         ended_by_itself=manner.ended_by_itself,
+        mistakes=tuple(_mistake_count(kind, report) for kind in report.mistakes),
     )
 
 
@@ -163,8 +188,17 @@ def _field_metrics(value: FieldScore) -> FieldMetrics:
         precision=value.precision,
         recall=value.recall,
         f1=value.f1,
-        f1_interval=Interval(low=value.f1_interval.low, high=value.f1_interval.high),
+        f1_interval=_interval(value.f1_interval),
     )
+
+
+def _mistake_count(kind: MistakeKind, report: ScoreReport) -> MistakeCount:
+    by_field = {str(field): counts[kind] for field, counts in report.mistakes_by_field.items() if counts[kind]}
+    return MistakeCount(kind=str(kind), total=report.mistakes[kind], by_field=by_field)
+
+
+def _interval(ends: outcomes.Interval) -> Interval:
+    return Interval(low=ends.low, high=ends.high)
 
 
 def _read_cache(path: Path) -> Measured | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from extraction.comparison import compare, compare_counts
-from extraction.outcomes import COUNTS_PER_NOTE, note_counts, statistics, summed
+from extraction.outcomes import COLUMNS, note_counts, statistics, summed
 from extraction.schema import FIELDS, ExtractionRecord
 
 GOLDS = [
@@ -16,7 +16,7 @@ NOTHING = ExtractionRecord(**dict.fromkeys(FIELDS)).answer()
 def test_a_note_is_counted_as_agreed_spurious_and_missing_items_by_field():
     answer = GOLDS[1].model_copy(update={"stage": "III", "response": None}).answer()
     (counts,) = note_counts(GOLDS[1:2], [answer])
-    assert len(counts) == COUNTS_PER_NOTE
+    assert len(counts) == len(COLUMNS)
     by_field = dict(zip(FIELDS, (counts[at : at + 3] for at in range(0, 21, 3)), strict=True))
     assert by_field["cancer_type"] == (1, 0, 0)
     assert by_field["stage"] == (0, 1, 1)
