@@ -17,16 +17,15 @@ from typing import TypeAlias
 import torch
 from loguru import logger
 from pydantic import ValidationError
-from slm_core.records import Evaluation, FieldMetrics, Gain, Interval, MistakeCount
+from slm_core.records import Evaluation, Gain
 from slm_core.training_config import EvaluationConfig, Frozen
 from transformers import PreTrainedTokenizerFast
 
-from extraction import outcomes
 from extraction.bootstrap import Counts
 from extraction.comparison import compare_counts
-from extraction.mistakes import MistakeKind
+from extraction.outcomes import note_counts
 from extraction.schema import DatasetRecord
-from extraction.scores import FieldScore, ScoreReport, score
+from extraction.scores import score
 from training.answering import (
     DecodingRequest,
     Manner,
@@ -42,6 +41,7 @@ from training.durable import write_durably
 from training.encoding import EncodedRecord, digest_of, encode_records
 from training.loss import answer_loss
 from training.models import CausalModel, decoder_and_head
+from training.score_records import as_evaluation
 
 # told that work was done, in the keys of slm_core.records.Progress
 Beat: TypeAlias = Callable[..., None]
@@ -98,7 +98,7 @@ def judge(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Judged:
     golds, texts = [record.output for record in benchmark.records], [answer.text for answer in answers]
     report = score(golds, texts, [record.input for record in benchmark.records])
     scores = as_evaluation(report, seconds, Manner.of(answers, is_constrained=benchmark.options.constrained))
-    measured = Measured(scores=scores, held_out_loss=loss, counts=tuple(outcomes.note_counts(golds, texts)))
+    measured = Measured(scores=scores, held_out_loss=loss, counts=tuple(note_counts(golds, texts)))
     return Judged(measured, texts)
 
 
@@ -162,43 +162,6 @@ def held_out_loss(model: CausalModel, benchmark: Benchmark, beat: Beat) -> float
         total += answer_loss(hidden_BTD, batch["labels"].to(model.device), head).item()
         beat()
     return total / sum(len(record.answer_ids) for record in benchmark.encoded)
-
-
-def as_evaluation(report: ScoreReport, seconds: float, manner: Manner) -> Evaluation:
-    """Return the part of a score report that crosses process boundaries."""
-    return Evaluation(
-        samples=report.samples,
-        macro_f1=report.macro_f1,
-        macro_f1_interval=_interval(report.macro_f1_interval),
-        micro_f1=report.micro_f1,
-        record_exact=report.record_exact,
-        record_exact_interval=_interval(report.record_exact_interval),
-        json_valid=report.json_valid,
-        ungrounded_rate=report.ungrounded_rate,
-        fields={str(field): _field_metrics(value) for field, value in report.fields.items()},
-        seconds=seconds,
-        is_constrained=manner.is_constrained,
-        ended_by_itself=manner.ended_by_itself,
-        mistakes=tuple(_mistake_count(kind, report) for kind in report.mistakes),
-    )
-
-
-def _field_metrics(value: FieldScore) -> FieldMetrics:
-    return FieldMetrics(
-        precision=value.precision,
-        recall=value.recall,
-        f1=value.f1,
-        f1_interval=_interval(value.f1_interval),
-    )
-
-
-def _mistake_count(kind: MistakeKind, report: ScoreReport) -> MistakeCount:
-    by_field = {str(field): counts[kind] for field, counts in report.mistakes_by_field.items() if counts[kind]}
-    return MistakeCount(kind=str(kind), total=report.mistakes[kind], by_field=by_field)
-
-
-def _interval(ends: outcomes.Interval) -> Interval:
-    return Interval(low=ends.low, high=ends.high)
 
 
 def _read_cache(path: Path) -> Measured | None:
