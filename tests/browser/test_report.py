@@ -12,6 +12,11 @@ from tests.made_up_runs import MadeUpRun, keep
 
 A4_WITHIN_MARGINS = 688
 """Pixels that a sheet of paper is wide between the margins of the page's own style."""
+CUT_OFF = """
+[...document.querySelectorAll('.scroll, pre')].filter(one => one.offsetParent && one.scrollWidth > one.clientWidth + 1)
+  .map(one => one.getAttribute('aria-label'))
+"""
+"""What would have to be scrolled, which paper cannot do."""
 REJECTED = FailureRecord(
     error="ModelRejectedError",
     cause="1 of the gate's 10 bounds missed:\nMISSED macro-F1 0.841, at least 0.990\nmet    JSON valid",
@@ -62,6 +67,7 @@ def test_a_report_prints_in_the_width_of_a_sheet_and_in_light_colours(browser, r
         assert len(printed) > 10_000
         opened.page.emulate_media(media="print")
         assert opened.overflow() == 0
+        assert opened.page.evaluate(CUT_OFF) == []
         assert opened.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert not opened.page.get_by_role("navigation").is_visible()
 
