@@ -56,10 +56,13 @@ def test_a_long_curve_is_thinned_without_losing_a_spike():
     assert thinned(points[:600]) == points[:600]
 
 
-def test_the_moving_mean_follows_a_twentieth_of_the_points():
-    smooth = moving_mean([Point(step, float(step % 2)) for step in range(40)])
-    assert smooth[0] == Point(0, 0.0)
-    assert {point.y for point in smooth[1:]} == {0.5}
+def test_the_moving_mean_lies_in_the_middle_of_what_it_is_the_mean_of():
+    rising = [Point(step, float(step)) for step in range(100)]
+    smooth = moving_mean(rising, share=0.1)
+    assert smooth[50] == Point(50, 50.0)
+    assert smooth[0] == Point(0, 2.5)
+    noisy = moving_mean([Point(step, 1.0 + step % 2) for step in range(100)])
+    assert all(abs(point.y - 1.5) < 0.2 for point in noisy[2:-2])
 
 
 def test_a_name_that_is_markup_stays_text():
