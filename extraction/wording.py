@@ -9,7 +9,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict
 
+from extraction.alignment import AlignedText
+
 WORDING_FILE = Path(__file__).with_name("wording.yml")
+_BLANKS = re.compile(r"\s+")
 
 
 class _Wording(BaseModel):
@@ -27,6 +30,15 @@ def normalised(text: str) -> str:
     for pattern, replacement in _spellings():
         text = pattern.sub(replacement, text)
     return " ".join(text.split())
+
+
+@lru_cache(maxsize=256)
+def aligned(text: str) -> AlignedText:
+    """Return the same as `normalised`, with the place in the text from which each character came."""
+    changed = AlignedText.of(text).lower().translate(_characters())
+    for pattern, replacement in _spellings():
+        changed = changed.sub(pattern, replacement)
+    return changed.sub(_BLANKS, " ").stripped()
 
 
 def cleaned_value(value: str | None) -> str:

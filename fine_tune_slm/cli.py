@@ -10,7 +10,7 @@ import sys
 import typer
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.commands import dataset, extract, params, rehearse, rollback, runs, score
+from fine_tune_slm.commands import dataset, extract, params, rehearse, report, rollback, runs, score
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
@@ -27,6 +27,7 @@ app.command("rehearse")(rehearse.rehearse)
 app.command("extract")(extract.extract)
 app.command("runs")(runs.runs)
 app.command("status")(runs.status)
+app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)
 app.add_typer(dataset.app, name="dataset")

@@ -109,7 +109,12 @@ def biomarker_items(text: str) -> frozenset[str]:
 
 def markers_named(text: str) -> frozenset[str]:
     """Return the codes of the markers that normalised text names, themselves or by a result (dMMR)."""
-    return frozenset(mention.entry.code for mention in _markers().find(text))
+    return frozenset(mention.entry.code for mention in marker_mentions(text))
+
+
+def marker_mentions(text: str) -> list[Mention]:
+    """Return where normalised text names markers, themselves or by a result."""
+    return _markers().find(text)
 
 
 def _results(part: str) -> Iterator[tuple[Entry, str | None]]:

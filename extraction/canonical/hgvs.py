@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from extraction.alignment import AlignedText
+
 _ONE_LETTER = {
     "ala": "a", "arg": "r", "asn": "n", "asp": "d", "cys": "c", "gln": "q", "glu": "e", "gly": "g", "his": "h",
     "ile": "i", "leu": "l", "lys": "k", "met": "m", "phe": "f", "pro": "p", "ser": "s", "thr": "t", "trp": "w",
@@ -53,11 +55,20 @@ def is_alteration(text: str) -> bool:
 def one_letter(text: str) -> str:
     """Return normalised text with three-letter amino acids of protein changes replaced by one letter."""
 
-    def replace(match: re.Match[str]) -> str:
-        return _ONE_LETTER[match[1]] + match[2] + _ONE_LETTER.get(match[3] or "", "")
+    return _THREE_LETTERS.sub(_shortened, _RANGE_END.sub(_shortened_end, text))
 
-    text = _RANGE_END.sub(lambda match: _ONE_LETTER[match[1]], text)
-    return _THREE_LETTERS.sub(replace, text)
+
+def aligned_one_letter(text: str) -> AlignedText:
+    """Return the same as `one_letter`, with the place from which each character came."""
+    return AlignedText.of(text).sub(_RANGE_END, _shortened_end).sub(_THREE_LETTERS, _shortened)
+
+
+def _shortened(match: re.Match[str]) -> str:
+    return _ONE_LETTER[match[1]] + match[2] + _ONE_LETTER.get(match[3] or "", "")
+
+
+def _shortened_end(match: re.Match[str]) -> str:
+    return _ONE_LETTER[match[1]]
 
 
 def _coding_change(text: str) -> str | None:

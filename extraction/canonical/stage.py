@@ -6,7 +6,9 @@ Digits below the letter (IIIA2, IA3) are not told apart; grades are no stages.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
+from extraction.alignment import AlignedText, Span
 from extraction.lexicon import lexicon
 from extraction.vocabulary import vocabulary
 
@@ -18,6 +20,7 @@ _NUMERAL = re.compile(
 _TNM = re.compile(
     r"\b[cpyrm]{0,3}t(?:[0-4x]|is)[a-d]?\s*,?\s*[cpyr]{0,2}n[0-3x][a-c]?(?:\s*,?\s*[cpyr]{0,2}m([01x])[a-d]?)?(?![a-z0-9])"
 )
+_PART_OF_TNM = re.compile(r"\b[cpy]{0,2}[tn][0-4][a-d]?\b")
 _GRADE = re.compile(
     r"\b(?:who|isup|nuclear|histologic|nottingham|fnclcc|fuhrman)?\s*(?:grade(?: group)?|gleason)\s*"
     r"(?:iv|iii|ii|i|\d)\b[+\d]*"
@@ -68,18 +71,28 @@ def stages_in_prose(text: str) -> set[str]:
 
     In prose a numeral is a stage after the word (or AJCC, FIGO...), or when it is II to IV and counts nothing else.
     """
-    return {
-        stage
-        for match in _IN_PROSE.finditer(_TNM.sub(" ", _GRADE.sub(" ", text)))
-        for stage in stated_stages(match["numeral"])
-    }
+    without = _TNM.sub(" ", _GRADE.sub(" ", text))
+    return {stage for match in _IN_PROSE.finditer(without) for stage in stated_stages(match["numeral"])}
 
 
-def has_tnm(text: str) -> bool:
-    """Return whether normalised text gives a TNM classification."""
-    return bool(_TNM.search(text) or re.search(r"\b[cpy]{0,2}[tn][0-4][a-d]?\b", text))
+def stage_mentions(text: str) -> Iterator[tuple[str, Span]]:
+    """Yield the same stages, each with its place."""
+    without = AlignedText.of(text).sub(_GRADE, " ").sub(_TNM, " ")
+    for match in _IN_PROSE.finditer(without.text):
+        yield from ((stage, without.origin(match.span())) for stage in stated_stages(match["numeral"]))
+
+
+def tnm_mentions(text: str) -> Iterator[Span]:
+    """Yield the places at which normalised text gives a TNM classification, or a part of one when none is whole."""
+    pattern = _TNM if _TNM.search(text) else _PART_OF_TNM
+    return (match.span() for match in pattern.finditer(text))
 
 
 def is_metastatic(text: str) -> bool:
     """Return whether normalised text says that there are distant metastases."""
-    return any(re.search(cue, text) for cue in vocabulary("stage")["IV"].cues)
+    return next(metastasis_mentions(text), None) is not None
+
+
+def metastasis_mentions(text: str) -> Iterator[Span]:
+    """Yield the places at which normalised text says that there are distant metastases."""
+    return (match.span() for cue in vocabulary("stage")["IV"].cues for match in re.finditer(cue, text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from extraction.lexicon import lexicon
+from extraction.lexicon import Mention, lexicon
 from extraction.vocabulary import Entry, vocabulary
 
 Items = frozenset[str]
@@ -53,9 +53,17 @@ def _regimens_recognised(entries: list[Entry]) -> list[Entry]:
 
 def treatments_named(text: str) -> list[Entry]:
     """Return the entries that normalised text names, acronyms written out, in order of mention."""
+    return [mention.entry for mention in treatment_mentions(text)]
+
+
+def treatment_mentions(text: str) -> list[Mention]:
+    """Return the same entries with their places; all drugs of an acronym stand where it does."""
     table = vocabulary("treatment")
-    named = [mention.entry for mention in lexicon("treatment").find(text)]
-    return [atom for entry in named for atom in ([table[code] for code in entry.expands] or [entry])]
+    return [
+        Mention(atom, mention.start, mention.end)
+        for mention in lexicon("treatment").find(text)
+        for atom in ([table[code] for code in mention.entry.expands] or [mention.entry])
+    ]
 
 
 def reconciled_surgery(left: Items, right: Items) -> tuple[Items, Items]:
