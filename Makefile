@@ -75,7 +75,7 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv .venv
 	@echo "Installing into .venv, once: PyTorch and about 120 packages, 1.7 GB on disk with PyTorch's CPU build (docs/dependencies.md)."
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
-	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,serve,dev]'
 	@touch $@
 
 .local/models/%: | .venv/installed

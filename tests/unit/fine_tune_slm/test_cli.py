@@ -25,7 +25,7 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
     import subprocess
 
-    heavy = "{'boto3', 'torch', 'pydantic', 'jinja2', 'yaml'}"
+    heavy = "{'boto3', 'torch', 'pydantic', 'jinja2', 'yaml', 'starlette', 'uvicorn'}"
     code = f"import sys, fine_tune_slm.cli; print(sorted({heavy} & set(sys.modules)))"
     began = time.process_time()
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
@@ -35,7 +35,17 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["rehearse"], ["extract"], ["runs"], ["status"], ["rollback"], ["dataset", "publish"], ["params", "init"]],
+    [
+        [],
+        ["rehearse"],
+        ["extract"],
+        ["serve"],
+        ["runs"],
+        ["status"],
+        ["rollback"],
+        ["dataset", "publish"],
+        ["params", "init"],
+    ],
 )
 def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
     assert run([*arguments, "--help"], monkeypatch) == 0
@@ -50,6 +60,8 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["rehearse", "--input", "{"],
         ["rehearse", "--wait-scale", "-1"],
         ["extract", "--root", "/nonexistent", "-"],
+        ["serve", "--root", "/nonexistent"],
+        ["serve", "--port", "65536"],
         ["status", "no-such-run", "--root", "/nonexistent"],
         ["dataset", "check", "/nonexistent"],
         ["params", "init", "--set", "instance.id=x"],
