@@ -10,7 +10,7 @@ import sys
 import typer
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.commands import dataset, extract, params, rehearse, rollback, runs, score, serve
+from fine_tune_slm.commands import dataset, extract, params, rehearse, report, rollback, runs, score, serve
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
@@ -28,6 +28,7 @@ app.command("extract")(extract.extract)
 app.command("serve")(serve.serve)
 app.command("runs")(runs.runs)
 app.command("status")(runs.status)
+app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)
 app.add_typer(dataset.app, name="dataset")

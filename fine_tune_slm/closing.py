@@ -11,9 +11,11 @@ from rich.console import Console
 from slm_core.records import RunRecord
 
 from fine_tune_slm import summary
+from fine_tune_slm.errors import RunUnfinishedError
 from fine_tune_slm.failure_card import FailureCard, failure_card
-from fine_tune_slm.kept_runs import KeptRun, verify_archive
-from fine_tune_slm.report import ReportFacts, read_losses, write_report
+from fine_tune_slm.kept_runs import KeptRun
+from fine_tune_slm.report.facts import gather
+from fine_tune_slm.report.page import write_report
 from fine_tune_slm.timeline import Timeline
 
 SUCCEEDED = "SUCCEEDED"
@@ -75,20 +77,25 @@ def run_result(run: KeptRun, record: RunRecord | None, timeline: Timeline) -> Ru
     return RunResult(run, record, timeline, run.archive(), card)
 
 
-def write_run_report(result: RunResult) -> None:
-    """Write the run's report.html.
+def ended_run(run: KeptRun) -> RunResult:
+    """Return the result of a kept run.
+
+    Raises: RunUnfinishedError.
+    """
+    timeline = run.read_timeline()
+    if not timeline.has_ended:
+        raise RunUnfinishedError(f"Run {run.run_id} has not ended, or was cut off before its end")
+    return run_result(run, run.read_record(), timeline)
+
+
+def write_run_report(result: RunResult, path: Path | None = None) -> Path:
+    """Write the run's report and return where it lies: among what is kept of the run, unless a path is named.
 
     Raises: ArchiveDamagedError when the archive does not match its manifest.
     """
-    facts = ReportFacts(
-        run_id=result.run.run_id,
-        timeline=result.timeline,
-        record=result.record,
-        manifest=verify_archive(result.archive) if result.archive else None,
-        card=result.card,
-        losses=read_losses(result.archive),
-    )
-    write_report(facts, result.run.report)
+    target = path or result.run.report
+    write_report(gather(result.run, result.record, result.timeline, result.card), target)
+    return target
 
 
 def show_result(result: RunResult, console: Console | None = None, *, as_json: bool = False) -> None:

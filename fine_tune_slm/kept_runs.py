@@ -8,16 +8,18 @@ import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
-from slm_core.layout import MANIFEST_NAME, RUN_ID_PATTERN, RunKeys
-from slm_core.records import Manifest, RunRecord, sha256_of
+from slm_core.layout import MANIFEST_NAME, RUN_ID_PATTERN, RunKeys, release_key
+from slm_core.records import Manifest, ReleaseHistory, RunRecord, RunSpec, sha256_of
+from slm_core.training_config import Frozen
 
 from fine_tune_slm.errors import ArchiveDamagedError, RunUnknownError
 from fine_tune_slm.timeline import Timeline
 
 LATEST = "latest"
+DocumentT = TypeVar("DocumentT", bound=Frozen)
 
 
 @dataclass(frozen=True)
@@ -44,13 +46,15 @@ class KeptRun:
 
     def read_record(self) -> RunRecord | None:
         """Return the run's record; None when the run wrote none that can be read."""
-        path = self._object(RunKeys(self.run_id).record)
-        if path is None:
-            return None
-        try:
-            return RunRecord.model_validate_json(path.read_bytes())
-        except ValidationError:
-            return None
+        return self._document(RunKeys(self.run_id).record, RunRecord)
+
+    def read_spec(self) -> RunSpec | None:
+        """Return run.json; None when the run was refused before it, or it cannot be read."""
+        return self._document(RunKeys(self.run_id).spec, RunSpec)
+
+    def read_releases(self, repo_id: str) -> ReleaseHistory | None:
+        """Return the releases of a repository as this run left them."""
+        return self._document(release_key(repo_id), ReleaseHistory)
 
     def read_timeline(self) -> Timeline:
         """Return the timeline in the kept history; an empty one when none was kept."""
@@ -67,6 +71,13 @@ class KeptRun:
         manifest = self._object(RunKeys(self.run_id).archive_manifest)
         return manifest.parent if manifest else None
 
+    def _document(self, key: str, model: type[DocumentT]) -> DocumentT | None:
+        path = self._object(key)
+        try:
+            return model.model_validate_json(path.read_bytes()) if path else None
+        except ValidationError:
+            return None
+
     def _object(self, key: str) -> Path | None:
         """Return the kept copy of an object; the run has one bucket, whose name holds random letters."""
         return next(iter(sorted(self.directory.glob(f"s3/*/{key}"))), None)
@@ -81,6 +92,11 @@ class KeptRuns:
     """All runs below .local/runs."""
 
     root: Path
+
+    @classmethod
+    def of(cls, run: KeptRun) -> KeptRuns:
+        """Return all runs beside this one."""
+        return cls(run.directory.parent.parent)
 
     @property
     def directory(self) -> Path:

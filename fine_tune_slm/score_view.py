@@ -5,7 +5,9 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from extraction.scores import Comparison, Difference, Interval, ScoreReport
+from extraction.comparison import Comparison, Difference
+from extraction.outcomes import Interval
+from extraction.scores import ScoreReport
 from fine_tune_slm.wording import percent
 
 

@@ -13,7 +13,7 @@ from slm_core.layout import RUN_ID_PATTERN, RunKeys, s3_uri
 from slm_core.lease import Lease, LeaseTable, Owner
 from slm_core.parameters import read_settings, read_token, secret_name
 from slm_core.prices import load_prices
-from slm_core.records import BaseModelRef, HubTarget, RunSpec
+from slm_core.records import BaseModelRef, DatasetManifest, HubTarget, RunSpec
 from slm_core.settings import AwsSettings
 from slm_core.state import Execution, ExecutionInput, PreparedRun
 from slm_core.step import step
@@ -34,6 +34,7 @@ class Plan(NamedTuple):
     request: RunRequest
     config: TrainingConfig
     settings: AwsSettings
+    dataset: DatasetManifest
 
 
 def prepare_run(execution: Execution, request: object, env: Environment) -> PreparedRun:
@@ -44,7 +45,6 @@ def prepare_run(execution: Execution, request: object, env: Environment) -> Prep
     plan = _plan(execution, request, env)
     settings = plan.settings
     store = ObjectStore(settings.storage.bucket)
-    require_dataset(store, settings.storage.dataset_sha256)
     _probe_tokens(plan, env.hf_endpoint)
     owner = Owner(arn=execution.arn, run_id=execution.name, instance_id=settings.instance.id)
     lease = LeaseTable(env.lease_table).acquire(owner)
@@ -72,7 +72,8 @@ def _plan(execution: Execution, given: object, env: Environment) -> Plan:
     prices = load_prices(env.prices_path)
     for instance_type in request.instance_types or settings.instance.allowed_types:
         prices.price(instance_type)
-    return Plan(request, config, settings)
+    dataset = require_dataset(ObjectStore(settings.storage.bucket), settings.storage.dataset_sha256)
+    return Plan(request, config, settings, dataset)
 
 
 def _require_allowed_name(config: TrainingConfig, publish_repo: str) -> None:
@@ -95,7 +96,7 @@ def _probe_tokens(plan: Plan, endpoint: str) -> None:
 
 
 def _spec(execution: Execution, plan: Plan, lease: Lease, env: Environment) -> RunSpec:
-    request, config, settings = plan
+    request, config, settings, dataset = plan
     return RunSpec(
         run_id=execution.name,
         run_name=request.run_name or execution.name,
@@ -105,6 +106,8 @@ def _spec(execution: Execution, plan: Plan, lease: Lease, env: Environment) -> R
         fence=lease.fence,
         bucket=settings.storage.bucket,
         dataset_sha256=settings.storage.dataset_sha256,
+        # asked of the bucket at every run: a manifest that was corrected counts at once
+        dataset_is_synthetic=dataset.synthetic,
         base_model=BaseModelRef(repo_id=config.base_model.repo_id, revision=settings.hub.base_model_revision),
         hub=HubTarget(
             endpoint=env.hf_endpoint,

@@ -1,6 +1,6 @@
 """Writes the archive of a run: adapter, tokenizer, numbers, pictures, model card, and the manifest that names them all.
 
-No clinical text goes into any of them.
+No clinical text goes into any of them, except synthetic notes into examples.json: docs/decisions/0029.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from pathlib import Path
 from platform import python_version
 
 from peft import PeftModel
-from slm_core.layout import MANIFEST_NAME
+from slm_core.layout import EXAMPLES_NAME, HISTORY_NAME, MANIFEST_NAME, OUTCOMES_NAME
 from slm_core.records import Manifest, Metrics, Provenance, RunSpec, describe_files
 from transformers import PreTrainedTokenizerFast
 
+from extraction.examples import Examples
+from extraction.outcomes import NoteOutcomes
 from training.board import archive_board
 from training.card import model_card
 from training.history import HistoryRow, as_jsonl
@@ -33,6 +35,9 @@ class Package:
 
     spec: RunSpec
     metrics: Metrics
+    outcomes: NoteOutcomes
+    examples: Examples | None
+    """None where the notes are not known to be synthetic."""
     history: Sequence[HistoryRow]
     base_model_files: dict[str, str]
     board: Path
@@ -71,7 +76,10 @@ def _save_adapter(directory: Path, spec: RunSpec, model: PeftModel) -> None:
 
 def _write_numbers(directory: Path, package: Package) -> None:
     (directory / "metrics.json").write_text(package.metrics.model_dump_json(indent=2), encoding="utf-8")
-    (directory / "history.jsonl").write_text(as_jsonl(package.history), encoding="utf-8")
+    (directory / OUTCOMES_NAME).write_text(package.outcomes.model_dump_json(), encoding="utf-8")
+    (directory / HISTORY_NAME).write_text(as_jsonl(package.history), encoding="utf-8")
+    if package.examples is not None:
+        (directory / EXAMPLES_NAME).write_text(package.examples.model_dump_json(indent=1), encoding="utf-8")
 
 
 def _write_pictures(directory: Path, package: Package) -> None:

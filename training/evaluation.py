@@ -17,12 +17,15 @@ from typing import TypeAlias
 import torch
 from loguru import logger
 from pydantic import ValidationError
-from slm_core.records import Evaluation, FieldMetrics, Interval
+from slm_core.records import Evaluation, Gain
 from slm_core.training_config import EvaluationConfig, Frozen
 from transformers import PreTrainedTokenizerFast
 
+from extraction.bootstrap import Counts
+from extraction.comparison import compare_counts
+from extraction.outcomes import note_counts
 from extraction.schema import DatasetRecord
-from extraction.scores import FieldScore, ScoreReport, score
+from extraction.scores import score
 from training.answering import (
     DecodingRequest,
     Manner,
@@ -38,6 +41,7 @@ from training.durable import write_durably
 from training.encoding import EncodedRecord, digest_of, encode_records
 from training.loss import answer_loss
 from training.models import CausalModel, decoder_and_head
+from training.score_records import as_evaluation
 
 # told that work was done, in the keys of slm_core.records.Progress
 Beat: TypeAlias = Callable[..., None]
@@ -48,6 +52,16 @@ class Measured(Frozen):
 
     scores: Evaluation
     held_out_loss: float
+    counts: tuple[Counts, ...]
+    """Of each note, in order: what a comparison note by note is made from."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One model's result with the answers that it was judged by; these repeat what notes say."""
+
+    measured: Measured
+    answers: list[str]
 
 
 @dataclass(frozen=True)
@@ -74,20 +88,29 @@ def make_benchmark(
     return Benchmark(records, encode_records(tokenizer, records), tokenizer, options, max_tokens)
 
 
-def evaluate(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Measured:
-    """Return what the model is worth on the benchmark."""
+def judge(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Judged:
+    """Return what the model is worth on the benchmark, with its answers."""
     model.eval()
     loss = held_out_loss(model, benchmark, beat)
     started = time.monotonic()
     answers = answer_all(model, benchmark, beat)
     seconds = time.monotonic() - started
-    report = score(
-        [record.output for record in benchmark.records],
-        [answer.text for answer in answers],
-        [record.input for record in benchmark.records],
-    )
+    golds, texts = [record.output for record in benchmark.records], [answer.text for answer in answers]
+    report = score(golds, texts, [record.input for record in benchmark.records])
     scores = as_evaluation(report, seconds, Manner.of(answers, is_constrained=benchmark.options.constrained))
-    return Measured(scores=scores, held_out_loss=loss)
+    measured = Measured(scores=scores, held_out_loss=loss, counts=tuple(note_counts(golds, texts)))
+    return Judged(measured, texts)
+
+
+def evaluate(model: CausalModel, benchmark: Benchmark, beat: Beat) -> Measured:
+    """Return what the model is worth on the benchmark."""
+    return judge(model, benchmark, beat).measured
+
+
+def gain(before: Measured, after: Measured) -> Gain:
+    """Return how much better the second is than the first, note by note."""
+    compared = compare_counts(after.counts, before.counts)
+    return Gain.model_validate(compared.model_dump(include=set(Gain.model_fields)))
 
 
 def evaluate_once(model: CausalModel, benchmark: Benchmark, beat: Beat, cache: Path) -> Measured:
@@ -139,32 +162,6 @@ def held_out_loss(model: CausalModel, benchmark: Benchmark, beat: Beat) -> float
         total += answer_loss(hidden_BTD, batch["labels"].to(model.device), head).item()
         beat()
     return total / sum(len(record.answer_ids) for record in benchmark.encoded)
-
-
-def as_evaluation(report: ScoreReport, seconds: float, manner: Manner) -> Evaluation:
-    """Return the part of a score report that crosses process boundaries."""
-    return Evaluation(
-        samples=report.samples,
-        macro_f1=report.macro_f1,
-        macro_f1_interval=Interval(low=report.macro_f1_interval.low, high=report.macro_f1_interval.high),
-        micro_f1=report.micro_f1,
-        record_exact=report.record_exact,
-        json_valid=report.json_valid,
-        ungrounded_rate=report.ungrounded_rate,
-        fields={str(field): _field_metrics(value) for field, value in report.fields.items()},
-        seconds=seconds,
-        is_constrained=manner.is_constrained,
-        ended_by_itself=manner.ended_by_itself,
-    )
-
-
-def _field_metrics(value: FieldScore) -> FieldMetrics:
-    return FieldMetrics(
-        precision=value.precision,
-        recall=value.recall,
-        f1=value.f1,
-        f1_interval=Interval(low=value.f1_interval.low, high=value.f1_interval.high),
-    )
 
 
 def _read_cache(path: Path) -> Measured | None:

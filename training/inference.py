@@ -14,8 +14,8 @@ from extraction.prompt import prompt_ids
 from extraction.scores import ScoreReport, score
 from training.answering import DecodingRequest, Manner, Writer, generation_options, raw_answers
 from training.dataset import even_sample, read_records
-from training.evaluation import as_evaluation
 from training.models import load_adapter, load_model, load_tokenizer, without_adapter
+from training.score_records import as_evaluation
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,8 @@ from slm_core.records import Metrics, Phase, RunSpec, TrainingSummary, sha256_of
 from slm_core.training_config import Hyperparameters
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+from extraction.examples import choose_examples
+from extraction.outcomes import NoteOutcomes
 from training.artifacts import Package, write_package
 from training.base_model import fetch_base_model
 from training.batching import PlanOptions, Step, plan_steps, share_of
@@ -22,7 +24,7 @@ from training.distributed import ALONE, Ranks
 from training.encoded_dataset import EncodedDataset, cache_name, encode_once
 from training.encoding import encode, refuse_longer
 from training.engine import Companions, make_trainer, run_training
-from training.evaluation import Benchmark, Measured, evaluate, evaluate_once, make_benchmark
+from training.evaluation import Benchmark, Judged, Measured, evaluate_once, gain, judge, make_benchmark
 from training.evaluation import cache_name as evaluation_name
 from training.heartbeat import Heartbeat, SilentHeartbeat
 from training.history import HistoryRow, Surroundings, summarise
@@ -65,6 +67,14 @@ class Trained:
     resumed_from_step: int
 
 
+@dataclass(frozen=True)
+class Results:
+    """What the untuned model was worth, where that was asked for, and the tuned one."""
+
+    before: Measured | None
+    after: Judged
+
+
 def run_job(launch: Launch) -> None:
     """Train, evaluate, package and stage the run's adapter.
 
@@ -87,23 +97,18 @@ def run_job(launch: Launch) -> None:
     if not launch.ranks.is_first:
         return
     heartbeat.enter(Phase.EVALUATING_AFTER, len(material.benchmark.records))
-    after = evaluate(trained.model, material.benchmark, heartbeat.beat)
+    after = judge(trained.model, material.benchmark, heartbeat.beat)
 
     heartbeat.enter(Phase.PACKAGING)
-    metrics = Metrics(
-        run_id=spec.run_id,
-        validation_sha256=material.validation_sha256,
-        before=before.scores if before else None,
-        after=after.scores,
-        training=_summary(material.options, trained, before, after),
-    )
+    package = _package(launch, material, trained, Results(before, after))
     directory = launch.volume.artifacts(spec.run_id)
-    board = launch.volume.board(spec.run_id)
-    package = Package(spec, metrics, trained.history, material.base_model_files, board)
     manifest = write_package(directory, package, trained.model, material.tokenizer)
     staging.upload(directory, manifest)
     heartbeat.enter(Phase.DONE)
-    logger.info("macro-F1 {} -> {:.3f}", f"{before.scores.macro_f1:.3f}" if before else "?", after.scores.macro_f1)
+    scores = package.metrics
+    logger.info(
+        "macro-F1 {} -> {:.3f}", f"{scores.before.macro_f1:.3f}" if scores.before else "?", scores.after.macro_f1
+    )
 
 
 def _gather(launch: Launch, heartbeat: Heartbeat) -> Material:
@@ -164,6 +169,28 @@ def _plan(material: Material, options: Hyperparameters, ranks: Ranks) -> list[St
     lengths = material.train.lengths
     plan = PlanOptions(options.batch_size, options.max_tokens_per_batch, options.epochs, options.seed)
     return [share_of(step, lengths, plan, (ranks.rank, ranks.count)) for step in plan_steps(lengths, plan)]
+
+
+def _package(launch: Launch, material: Material, trained: Trained, results: Results) -> Package:
+    spec, before, after = launch.spec, results.before, results.after.measured
+    metrics = Metrics(
+        run_id=spec.run_id,
+        validation_sha256=material.validation_sha256,
+        before=before.scores if before else None,
+        after=after.scores,
+        gain=gain(before, after) if before else None,
+        training=_summary(material.options, trained, before, after),
+    )
+    records = material.benchmark.records
+    return Package(
+        spec=spec,
+        metrics=metrics,
+        outcomes=NoteOutcomes(before=before.counts if before else None, after=after.counts),
+        examples=choose_examples(records, results.after.answers) if spec.dataset_is_synthetic else None,
+        history=trained.history,
+        base_model_files=material.base_model_files,
+        board=launch.volume.board(spec.run_id),
+    )
 
 
 def _summary(options: Hyperparameters, trained: Trained, before: Measured | None, after: Measured) -> TrainingSummary:

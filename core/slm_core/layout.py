@@ -8,6 +8,9 @@ from pathlib import Path
 
 RUN_ID_PATTERN = re.compile(r"[A-Za-z0-9_-]{1,80}")
 MANIFEST_NAME = "manifest.json"
+HISTORY_NAME = "history.jsonl"
+OUTCOMES_NAME = "outcomes.json"
+EXAMPLES_NAME = "examples.json"
 DATASET_FILES = ("train.jsonl", "validation.jsonl", "challenge.jsonl")
 
 

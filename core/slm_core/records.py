@@ -43,6 +43,7 @@ class RunSpec(Frozen):
     fence: int = Field(ge=1)
     bucket: str
     dataset_sha256: Sha256
+    dataset_is_synthetic: bool = Field(default=False, description="Whether notes may be kept as examples of mistakes.")
     base_model: BaseModelRef
     hub: HubTarget
     image: str
@@ -108,6 +109,14 @@ class FieldMetrics(Frozen):
     f1_interval: Interval
 
 
+class MistakeCount(Frozen):
+    """How often one kind of mistake was made."""
+
+    kind: str
+    total: int
+    by_field: dict[str, int] = Field(description="Without the kinds that belong to no field.")
+
+
 class Evaluation(Frozen):
     """Scores of one model on one set of records; shares are between 0 and 1."""
 
@@ -116,6 +125,7 @@ class Evaluation(Frozen):
     macro_f1_interval: Interval
     micro_f1: float
     record_exact: float
+    record_exact_interval: Interval | None = None
     json_valid: float
     ungrounded_rate: float
     fields: dict[str, FieldMetrics]
@@ -124,6 +134,22 @@ class Evaluation(Frozen):
     ended_by_itself: float | None = Field(
         default=None, description="Share of answers that the model ended with a stop token of its own, none cut."
     )
+    mistakes: tuple[MistakeCount, ...] = Field(default=(), description="By kind, each kind once; counts only.")
+
+
+class Difference(Frozen):
+    """One score minus another on the same notes, with its paired interval."""
+
+    difference: float
+    interval: Interval
+
+
+class Gain(Frozen):
+    """How much better one model scores than another on the same notes."""
+
+    macro_f1: Difference
+    record_exact: Difference
+    fields: dict[str, Difference]
 
 
 class TrainingSummary(Frozen):
@@ -153,6 +179,7 @@ class Metrics(Frozen):
     validation_sha256: Sha256
     before: Evaluation | None
     after: Evaluation
+    gain: Gain | None = Field(default=None, description="After minus before; None when either was not counted by note.")
     training: TrainingSummary
 
 
@@ -248,6 +275,14 @@ class FailureRecord(Frozen):
     state: str | None = Field(default=None, description="The state that failed, when known.")
 
 
+class LaunchRecord(Frozen):
+    """One start of the instance."""
+
+    instance_type: str
+    launched_at: datetime
+    stopped_at: datetime | None = None
+
+
 class InstanceRecord(Frozen):
     """What the run used of the instance."""
 
@@ -258,6 +293,7 @@ class InstanceRecord(Frozen):
     )
     launched_at: datetime | None = None
     stopped_at: datetime | None = None
+    launches: tuple[LaunchRecord, ...] = Field(default=(), description="Every start of the run, the oldest first.")
 
 
 class RunRecord(Frozen):

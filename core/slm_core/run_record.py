@@ -11,7 +11,7 @@ from slm_core.errors import FineTuneSlmError
 from slm_core.instance import Instance
 from slm_core.lease import Lease
 from slm_core.prices import PriceTable
-from slm_core.records import InstanceRecord
+from slm_core.records import InstanceRecord, LaunchRecord
 
 NEVER_STARTED = "never_started"
 UNKNOWN = "unknown"
@@ -45,6 +45,7 @@ def instance_record(lease: Lease) -> InstanceRecord | None:
         state=_verified_state(lease, lease.instance_id),
         launched_at=launches[0].launched_at if launches else None,
         stopped_at=launches[-1].stopped_at if launches else None,
+        launches=tuple(LaunchRecord.model_validate(launch.model_dump()) for launch in launches),
     )
 
 

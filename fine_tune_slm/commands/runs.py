@@ -51,13 +51,9 @@ def status(
 
     Example: fine-tune-slm status latest
     """
-    from fine_tune_slm.closing import run_result, show_result  # noqa: PLC0415
-    from fine_tune_slm.errors import RunUnfinishedError  # noqa: PLC0415
+    from fine_tune_slm.closing import ended_run, show_result  # noqa: PLC0415
     from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
 
     kept_runs = KeptRuns(root)
     kept = kept_runs.find(run) if run else kept_runs.newest()
-    timeline = kept.read_timeline()
-    if not timeline.has_ended:
-        raise RunUnfinishedError(f"Run {kept.run_id} has not ended, or was cut off before its end")
-    show_result(run_result(kept, kept.read_record(), timeline), as_json=as_json)
+    show_result(ended_run(kept), as_json=as_json)

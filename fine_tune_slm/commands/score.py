@@ -28,7 +28,7 @@ def score(
     """
     from rich.console import Console  # noqa: PLC0415
 
-    from extraction.scores import compare as difference  # noqa: PLC0415
+    from extraction.comparison import compare as difference  # noqa: PLC0415
     from extraction.scores import score as score_answers  # noqa: PLC0415
     from fine_tune_slm.score_view import show_comparison, show_scores  # noqa: PLC0415
     from fine_tune_slm.scoring_files import read_answers, read_gold  # noqa: PLC0415

@@ -142,13 +142,15 @@ def test_the_report_tells_the_verdict_and_what_the_adapter_was_made_of(result):
     assert manifest.provenance.dataset_sha256 in page
 
 
-def test_no_token_and_no_note_is_kept_outside_the_dataset_itself(result):
+def test_no_token_is_kept_and_no_note_outside_the_dataset_and_the_examples_of_mistakes(result):
+    told = set()
     for path in result.run.directory.rglob("*"):
         relative = path.relative_to(result.run.directory).as_posix()
         if path.is_file() and "/datasets/" not in relative and not relative.startswith("hub/blobs"):
             content = path.read_bytes()
-            assert b"Synthetic note" not in content, relative
             assert not TOKEN.search(content), relative
+            told |= {path.name} if b"Synthetic note" in content else set()
+    assert told == {"examples.json", "report.html"}
 
 
 def test_the_live_view_told_each_state_without_a_terminal(result, said):

@@ -13,6 +13,9 @@ import pytest
 from slm_core.layout import RunKeys
 from slm_core.records import Manifest, Metrics, Progress
 
+from extraction.comparison import compare_counts
+from extraction.examples import Examples
+from extraction.outcomes import NoteOutcomes, statistics, summed
 from tests.rehearsal.conftest import write_dataset
 from tests.rehearsal.training_world import BUCKET, PATIENCE_SECONDS, REVISION, STEPS, publish, wait_for
 from training.checkpoints import newest_complete
@@ -57,11 +60,34 @@ def test_the_metrics_tell_both_evaluations_and_every_step(uninterrupted):
 
 def test_no_note_and_no_secret_place_leaves_in_an_artifact_or_the_log(world, uninterrupted, tiny_dataset):
     staged, log = uninterrupted
-    notes = [json.loads(line)["input"] for line in (tiny_dataset / "train.jsonl").read_text().splitlines()]
+    notes = notes_of(tiny_dataset / "train.jsonl") + notes_of(tiny_dataset / "validation.jsonl")
     texts = [log, *(content.decode("utf-8", "replace") for content in staged.values())]
     for text in texts:
         assert not any(note in text for note in notes)
         assert str(world.volume.root) not in text
+
+
+def notes_of(path):
+    return [json.loads(line)["input"] for line in path.read_text().splitlines()]
+
+
+def test_every_note_is_counted_before_and_after_and_the_gain_is_that_of_the_counts(uninterrupted):
+    staged, _ = uninterrupted
+    outcomes = NoteOutcomes.model_validate_json(staged["outcomes.json"])
+    metrics = Metrics.model_validate_json(staged["metrics.json"])
+    assert len(outcomes.before) == len(outcomes.after) == metrics.after.samples == 2
+    assert statistics(summed(outcomes.after))[0] == metrics.after.macro_f1
+    assert compare_counts(outcomes.after, outcomes.before).macro_f1.difference == metrics.gain.macro_f1.difference
+    assert sum(mistake.total for mistake in metrics.after.mistakes) > 0
+
+
+def test_examples_of_mistakes_are_kept_only_where_the_notes_are_synthetic(world, uninterrupted, tiny_dataset):
+    assert "examples.json" not in uninterrupted[0]
+    code, log = world.run("synthetic", dataset_is_synthetic=True)
+    assert code == 0, log
+    examples = Examples.model_validate_json(world.staged("synthetic")["examples.json"]).examples
+    assert examples
+    assert {example.note for example in examples} <= set(notes_of(tiny_dataset / "validation.jsonl"))
 
 
 def test_the_last_heartbeat_says_done(world, uninterrupted):

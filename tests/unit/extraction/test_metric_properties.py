@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from extraction.bootstrap import intervals
 from extraction.canonical import canonical_items, comparable_items
+from extraction.comparison import compare
 from extraction.parser import parse_answer, record_of
 from extraction.schema import FIELDS, ExtractionRecord
-from extraction.scores import compare, score
+from extraction.scores import score
 from extraction.vocabulary import vocabulary
 from extraction.wording import cleaned_value, normalised
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from extraction.comparison import compare
 from extraction.schema import FIELDS, ExtractionRecord
-from extraction.scores import ScoreReport, compare, score
+from extraction.scores import ScoreReport, score
 from extraction.vocabulary import vocabulary
 
 NOTE = "Synthetic. Cutaneous melanoma, stage IV, liver and lung metastases, BRAF V600E. Nivolumab: partial response."

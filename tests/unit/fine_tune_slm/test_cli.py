@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from slm_core.errors import AwsUnavailableError, TrainingFailedError
 
 from fine_tune_slm import cli
+from tests.made_up_runs import MadeUpRun, keep
 
 
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
@@ -42,6 +44,7 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         ["serve"],
         ["runs"],
         ["status"],
+        ["report"],
         ["rollback"],
         ["dataset", "publish"],
         ["params", "init"],
@@ -63,6 +66,7 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["serve", "--root", "/nonexistent"],
         ["serve", "--port", "65536"],
         ["status", "no-such-run", "--root", "/nonexistent"],
+        ["report", "no-such-run", "--root", "/nonexistent"],
         ["dataset", "check", "/nonexistent"],
         ["params", "init", "--set", "instance.id=x"],
         ["params", "init", "--parameter-root", "no-slash"],
@@ -156,3 +160,52 @@ def test_status_shows_the_card_of_a_failed_run(tmp_path, failed_record, failed_h
     kept.write_text(json.dumps(history, default=str), encoding="utf-8")
     assert run(["status", failed_record.run_id, "--root", str(tmp_path)], monkeypatch) == 0
     assert "TrainingOutOfMemoryError" in capsys.readouterr().out
+
+
+def test_the_report_of_any_kept_run_is_made_again_where_it_was(tmp_path, monkeypatch, capsys):
+    kept = keep(tmp_path, MadeUpRun())
+    assert run(["report", kept.run_id, "--root", str(tmp_path)], monkeypatch) == 0
+    assert capsys.readouterr().out == f"{kept.report}\n"
+    assert "SUCCEEDED in" in kept.report.read_text(encoding="utf-8")
+
+
+def test_a_report_goes_where_it_is_wanted_and_says_so_to_machines(tmp_path, monkeypatch, capsys):
+    kept = keep(tmp_path, MadeUpRun())
+    output = tmp_path / "page.html"
+    assert run(["report", "--root", str(tmp_path), "--output", str(output), "--json"], monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out) == {"run_id": kept.run_id, "report": str(output)}
+    assert output.is_file()
+    assert not kept.report.exists()
+
+
+def test_a_report_is_opened_in_the_browser_that_the_machine_names(tmp_path, monkeypatch, capsys):
+    import subprocess
+
+    kept, opened = keep(tmp_path, MadeUpRun()), tmp_path / "opened"
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n', encoding="utf-8")
+    browser.chmod(0o755)
+    command = [sys.executable, "-m", "fine_tune_slm.cli", "report", kept.run_id, "--open", "--root", str(tmp_path)]
+    subprocess.run(command, env=os.environ | {"BROWSER": f"{browser} %s"}, check=True, timeout=120)
+    assert opened.read_text(encoding="utf-8").strip() == kept.report.as_uri()
+
+
+def test_a_report_that_cannot_be_written_is_the_users_mistake(tmp_path, monkeypatch, capsys):
+    keep(tmp_path, MadeUpRun())
+    assert (
+        run(["report", "--root", str(tmp_path), "--output", str(tmp_path / "absent" / "page.html")], monkeypatch) == 2
+    )
+    assert "cannot be written there: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_damaged_archive_has_no_report(tmp_path, monkeypatch, capsys):
+    kept = keep(tmp_path, MadeUpRun())
+    (kept.archive() / "history.jsonl").write_text("{}", encoding="utf-8")
+    assert run(["report", "--root", str(tmp_path)], monkeypatch) == 1
+    assert "history.jsonl" in capsys.readouterr().err
+
+
+def test_the_report_of_a_run_that_was_cut_off_says_so(tmp_path, monkeypatch, capsys):
+    (tmp_path / "runs" / "cut-off").mkdir(parents=True)
+    assert run(["report", "--root", str(tmp_path)], monkeypatch) == 1
+    assert "Run cut-off has not ended" in capsys.readouterr().err

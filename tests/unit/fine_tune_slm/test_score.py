@@ -10,9 +10,10 @@ import pytest
 from rich.console import Console
 
 from extraction.answer_line import evidenced_line
+from extraction.comparison import compare
 from extraction.parser import record_of
 from extraction.schema import FIELDS, INSTRUCTION
-from extraction.scores import compare, score
+from extraction.scores import score
 from fine_tune_slm.errors import AnswersUnreadableError
 from fine_tune_slm.score_view import show_comparison, show_scores
 from fine_tune_slm.scoring_files import read_answers, read_gold

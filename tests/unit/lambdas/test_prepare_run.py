@@ -129,6 +129,13 @@ def test_a_dataset_that_is_not_in_the_bucket_is_missing(prepared):
         _prepare()
 
 
+@pytest.mark.parametrize(("manifest", "is_synthetic"), [({}, False), ({"synthetic": True}, True)])
+def test_whether_the_notes_are_synthetic_is_what_the_manifest_says_at_this_run(prepared, manifest, is_synthetic):
+    prepared.put_json(f"datasets/{DATASET_SHA256}/manifest.json", {"files": {}} | manifest)
+    _prepare()
+    assert _spec(prepared).dataset_is_synthetic is is_synthetic
+
+
 def test_a_missing_setting_is_named(prepared):
     client("ssm").delete_parameter(Name=f"{prepared.env.parameter_root}/image/uri")
     with pytest.raises(SettingMissingError, match="image/uri"):
