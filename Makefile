@@ -12,7 +12,7 @@ HADOLINT := .local/venvs/hadolint
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check faults bench format gates hardness ideas sweep quality sam lock clean
+.PHONY: help demo test check faults bench format gates hardness ideas pictures sweep quality sam lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -21,7 +21,7 @@ demo: .venv/installed ## run the whole workflow once on this machine (ARGS="..."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" fine-tune-slm rehearse $(ARGS)
 	@echo "(fine-tune-slm above is $(BIN)/fine-tune-slm)"
 
-test: .venv/installed ## run the tests: unit, statemachine, rehearsal (ARGS="..." goes to pytest)
+test: .venv/installed ## run the tests: unit, statemachine, browser, rehearsal (ARGS="..." goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/installed $(HADOLINT)/installed ## run the linters, the type checker and the structure test of the workflow, as CI does
@@ -53,6 +53,9 @@ hardness: .venv/installed ## hold three cheap baselines against the dataset, a m
 
 ideas: .venv/installed .local/models/SmolLM2-135M-Instruct ## time the training step's ideas of decision 0016 beside each other
 	@OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench.ideas.training_step
+
+pictures: .venv/installed ## make docs/pictures from the newest kept run, in a headless Chromium (RUN=...)
+	@$(BIN)/python -m scripts.pictures $(if $(RUN),--run $(RUN))
 
 sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparameters that matter, in hours; writes docs/measured/sweep.*
 	@$(BIN)/python -m scripts.quality.sweep $(ARGS)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, FloatRect, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 QUIET = (
@@ -28,6 +28,8 @@ QUIET = (
 )
 GRAVE = {"serious", "critical"}
 TALL = 900
+PATIENCE_MILLISECONDS = 240_000
+"""A long page without a graphics card, beside busy neighbours."""
 
 Scheme = Literal["light", "dark"]
 
@@ -56,11 +58,12 @@ class Opened:
         wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         return int(wider)
 
-    def picture(self, path: Path, *, whole: bool = True) -> Path:
-        """Return a PNG of the page, or of its first screen."""
+    def picture(self, path: Path, *, height: int | None = None) -> None:
+        """Write a PNG of the whole page, or of so many pixels from its top."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=path, full_page=whole)
-        return path
+        width = self.page.evaluate("document.documentElement.clientWidth")
+        clip: FloatRect | None = {"x": 0, "y": 0, "width": width, "height": height} if height else None
+        self.page.screenshot(path=path, full_page=True, clip=clip)
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ class HeadlessBrowser:
         address = page if isinstance(page, str) else page.resolve().as_uri()
         context = self.browser.new_context(viewport={"width": width, "height": TALL}, color_scheme=scheme)
         try:
+            context.set_default_timeout(PATIENCE_MILLISECONDS)
             opened = Opened(context.new_page())
             opened.page.on("console", lambda message: _note(opened.complaints, message.type, message.text))
             opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))

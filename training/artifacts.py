@@ -16,7 +16,7 @@ from platform import python_version
 
 from peft import PeftModel
 from slm_core.layout import EXAMPLES_NAME, HISTORY_NAME, MANIFEST_NAME, OUTCOMES_NAME
-from slm_core.records import Manifest, Metrics, Provenance, RunSpec, describe_files
+from slm_core.records import Manifest, Metrics, Provenance, RunSpec, describe_files, sha256_of
 from transformers import PreTrainedTokenizerFast
 
 from extraction.examples import Examples
@@ -53,7 +53,7 @@ def write_package(directory: Path, package: Package, model: PeftModel, tokenizer
     _write_pictures(directory, package)
     archive_board(package.board, directory)
     # PEFT has left a card of its own
-    (directory / "README.md").write_text(model_card(package.spec, package.metrics), encoding="utf-8")
+    (directory / "README.md").write_text(_card(directory, package), encoding="utf-8")
     (directory / "NOTICE").write_text(f"{package.spec.config.base_model.licence_notice}\n", encoding="utf-8")
     manifest = Manifest(
         run_id=package.spec.run_id,
@@ -80,6 +80,11 @@ def _write_numbers(directory: Path, package: Package) -> None:
     (directory / HISTORY_NAME).write_text(as_jsonl(package.history), encoding="utf-8")
     if package.examples is not None:
         (directory / EXAMPLES_NAME).write_text(package.examples.model_dump_json(indent=1), encoding="utf-8")
+
+
+def _card(directory: Path, package: Package) -> str:
+    adapter = {path.name: sha256_of(path) for path in directory.glob("*.safetensors")}
+    return model_card(package.spec, package.metrics, _provenance(package), adapter)
 
 
 def _write_pictures(directory: Path, package: Package) -> None:

@@ -44,6 +44,7 @@ class RunSpec(Frozen):
     bucket: str
     dataset_sha256: Sha256
     dataset_is_synthetic: bool = Field(default=False, description="Whether notes may be kept as examples of mistakes.")
+    dataset_title: str | None = Field(default=None, description="How the model card cites the dataset.")
     base_model: BaseModelRef
     hub: HubTarget
     image: str
@@ -228,6 +229,7 @@ class DatasetManifest(Frozen):
 
     files: dict[str, DatasetFile]
     synthetic: bool = Field(default=False, description="Whether notes may be shown in a report.")
+    title: str | None = Field(default=None, max_length=200, description="How the model card cites the dataset.")
 
 
 class DatasetFile(Frozen):

@@ -50,6 +50,11 @@ class GateRow(NamedTuple):
     bound: str
     is_met: bool
 
+    @property
+    def verdict(self) -> str:
+        """Return the verdict in a word; it stands out where a bound was missed."""
+        return "met" if self.is_met else "MISSED"
+
 
 def score(value: float | None) -> str:
     """Return a score or a loss with three decimals."""
@@ -148,9 +153,9 @@ def training_rows(spec: RunSpec, training: TrainingSummary) -> tuple[tuple[str, 
 
 
 def measured_how(evaluation: Evaluation) -> str:
-    """Return how the answers were written, as half a sentence."""
+    """Return how the answers were written, and to how many notes."""
     decoding = "held to valid JSON by a grammar" if evaluation.is_constrained else "unconstrained"
-    return f"greedy decoding, {decoding}"
+    return f"Greedy decoding, {decoding}, on {evaluation.samples:,} notes that were held out of training."
 
 
 def _field_row(name: str, before: Evaluation | None, after: Evaluation, gain: Gain | None) -> FieldRow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from markupsafe import Markup
 
@@ -91,13 +92,14 @@ def thinned(points: Sequence[Point], most: int = MOST_POINTS) -> list[Point]:
 
 
 def moving_mean(points: Sequence[Point], share: float = _SMOOTHED_SHARE) -> list[Point]:
-    """Return the mean of each point and those before it, over a share of all points."""
-    width = max(1, round(len(points) * share))
-    smooth, total = [], 0.0
-    for index, point in enumerate(points):
-        total += point.y - (points[index - width].y if index >= width else 0.0)
-        smooth.append(Point(point.x, total / min(index + 1, width)))
-    return smooth
+    """Return the mean around each point, over a share of all points; fewer at the ends."""
+    half = round(len(points) * share / 2)
+    sums = [0.0, *accumulate(point.y for point in points)]
+    around = [(max(0, place - half), min(len(points), place + half + 1)) for place in range(len(points))]
+    return [
+        Point(point.x, (sums[end] - sums[start]) / (end - start))
+        for point, (start, end) in zip(points, around, strict=True)
+    ]
 
 
 def nice_ticks(high: float) -> list[float]:

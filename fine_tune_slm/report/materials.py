@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from slm_core.materials import material_rows
 from slm_core.records import Manifest, RunSpec
 
 Rows = list[tuple[str, str]]
@@ -22,19 +23,8 @@ def configuration(spec: RunSpec | None) -> Rows:
 
 
 def _of_archive(manifest: Manifest) -> Rows:
-    made_of = manifest.provenance
-    adapter = [(file.path, file.sha256) for file in manifest.files if file.path.endswith(".safetensors")]
-    return [
-        ("git commit", made_of.git_commit),
-        ("configuration SHA-256", made_of.config_sha256),
-        ("dataset SHA-256", made_of.dataset_sha256),
-        ("base model", f"{made_of.base_model.repo_id} at {made_of.base_model.revision}"),
-        *((f"base model file {name}", sha256) for name, sha256 in sorted(made_of.base_model_files.items())),
-        *((f"adapter file {name}", sha256) for name, sha256 in adapter),
-        ("image", made_of.image),
-        ("seed", str(made_of.seed)),
-        *((f"{name} version", version) for name, version in sorted(made_of.versions.items())),
-    ]
+    adapter = {file.path: file.sha256 for file in manifest.files if file.path.endswith(".safetensors")}
+    return list(material_rows(manifest.provenance, adapter))
 
 
 def _of_spec(spec: RunSpec) -> Rows:

@@ -143,7 +143,8 @@ def _marks(gold: Record, answer: Record, evidence: tuple[Evidence, Evidence]) ->
 
 def _verdict(field: Field, by_answer: Evidence, example: Example) -> str:
     kinds = dict.fromkeys(str(mistake.kind) for mistake in example.mistakes if mistake.field == field)
-    invented = [item.item for item in by_answer[field] if not item.is_grounded]
+    # what is right may follow from the note by more than the metric's rules know
+    invented = [item.item for item in by_answer[field] if kinds and not item.is_grounded]
     unsupported = f"no support in the note for {', '.join(invented)}" if invented else ""
     return "; ".join(filter(None, (", ".join(kinds), unsupported)))
 

@@ -40,7 +40,8 @@ def verdict_of(facts: ReportFacts) -> Verdict:
 def _failure(facts: ReportFacts) -> str:
     if facts.card is None or (facts.record and facts.record.status == "rejected"):
         return ""
-    return f"{facts.card.error} in {facts.card.state or 'an unknown state'}."
+    where = facts.card.state or "an unknown state"
+    return f"{facts.card.error} in {where}: {facts.card.cause.splitlines()[0]}"
 
 
 def _scores(facts: ReportFacts) -> str:

@@ -137,7 +137,8 @@ def test_everything_of_the_run_is_kept_and_latest_points_to_it(result, local_roo
 def test_the_report_tells_the_verdict_and_what_the_adapter_was_made_of(result):
     page = result.run.report.read_text(encoding="utf-8")
     assert "SUCCEEDED in" in page
-    assert "loss over step" in page
+    assert "Training loss by step: first" in page
+    assert "Examples" in page
     manifest = Manifest.model_validate_json((result.archive / "manifest.json").read_bytes())
     assert manifest.provenance.dataset_sha256 in page
 

@@ -136,6 +136,12 @@ def test_whether_the_notes_are_synthetic_is_what_the_manifest_says_at_this_run(p
     assert _spec(prepared).dataset_is_synthetic is is_synthetic
 
 
+def test_the_dataset_is_called_in_run_json_what_its_manifest_calls_it(prepared):
+    prepared.put_json(f"datasets/{DATASET_SHA256}/manifest.json", {"files": {}, "title": "Notes of nobody"})
+    _prepare()
+    assert _spec(prepared).dataset_title == "Notes of nobody"
+
+
 def test_a_missing_setting_is_named(prepared):
     client("ssm").delete_parameter(Name=f"{prepared.env.parameter_root}/image/uri")
     with pytest.raises(SettingMissingError, match="image/uri"):

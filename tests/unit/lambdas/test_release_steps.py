@@ -177,3 +177,6 @@ def test_two_launches_are_billed_together(account, archived):
     account.leases.record_stop(RUN_ID, 1, second)
     complete_run.handler(archived, None)
     assert _record(account).cost_usd == pytest.approx(1.9552 + 1.212)
+    launches = _record(account).instance.launches
+    assert [one.instance_type for one in launches] == ["g6.2xlarge", "g5.2xlarge"]
+    assert (launches[1].stopped_at - launches[1].launched_at).total_seconds() == 3600

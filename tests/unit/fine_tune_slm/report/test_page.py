@@ -153,7 +153,7 @@ def test_a_rejected_model_shows_the_missed_bound_first_and_how_to_go_on(rejected
 def test_a_failed_run_shows_its_card_with_everything_escaped(failed):
     text = text_of(failed)
     assert "FAILED in" in text
-    assert "TrainingOutOfMemoryError in CheckTraining." in text
+    assert "TrainingOutOfMemoryError in CheckTraining: <script>" in text
     assert "i-0123456789abcdef0 is stopped" in text
     assert "<script>" not in failed
     assert "&lt;script&gt;alert(1)" in failed
