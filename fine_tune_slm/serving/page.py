@@ -11,7 +11,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from extraction.evidence import ItemEvidence
 from extraction.rules import MEANING
 from extraction.schema import FIELDS, Field
-from fine_tune_slm import wording
 from fine_tune_slm.errors import ServingError
 from fine_tune_slm.serving.marks import Segment, segment_at, segments
 from fine_tune_slm.serving.reader import LONGEST_NOTE_CHARACTERS, Reading
@@ -58,7 +57,6 @@ class AnswerView:
 
     fields: tuple[FieldView, ...]
     segments: tuple[Segment, ...]
-    time: str
 
     @property
     def ungrounded(self) -> int:
@@ -82,7 +80,7 @@ def answer_view(note: str, reading: Reading) -> AnswerView:
     record, evidence = reading.answer.record, reading.answer.evidence
     cut = segments(note, evidence)
     views = (FieldView(field, record[field], tuple(_item(item, cut) for item in evidence[field])) for field in FIELDS)
-    return AnswerView(tuple(views), tuple(cut), wording.duration(reading.seconds))
+    return AnswerView(tuple(views), tuple(cut))
 
 
 def _item(evidence: ItemEvidence, cut: list[Segment]) -> ItemView:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from dataclasses import dataclass
 
 from extraction.answer_line import EvidencedRecord, read_evidenced_line
@@ -16,11 +15,10 @@ MOST_WAITING = 8
 
 @dataclass(frozen=True)
 class Reading:
-    """A note that was read: the extractor's line, what it says, and how long it took."""
+    """A note that was read: the extractor's line and what it says."""
 
     line: str
     answer: EvidencedRecord
-    seconds: float
 
 
 class Reader:
@@ -51,13 +49,12 @@ class Reader:
             self._turn.release()
 
     async def _read_now(self, note: str) -> Reading:
-        began = time.monotonic()
         line = await self._model.answer(note)
         try:
             answer = read_evidenced_line(line)
         except ValueError:
             raise ModelEndedError("The model's process printed something else than an answer") from None
-        return Reading(line, answer, time.monotonic() - began)
+        return Reading(line, answer)
 
 
 def check_note(note: str) -> None:
