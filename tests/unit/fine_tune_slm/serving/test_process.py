@@ -134,6 +134,7 @@ def test_what_is_pasted_is_in_no_log_and_no_file_whatever_becomes_of_it(served, 
     assert served.post({"input": f"{CANARY}: stage IV"})[0] == 200
     assert served.post(f"{CANARY} is no JSON".encode())[0] == 400
     assert served.post({"input": CANARY * 2000})[0] == 413
+    assert served.post({"input": CANARY * 200_000})[0] == 413
     assert served.post({"input": CANARY}, Host=f"{WORD}.example")[0] == 403
     assert served.post({"input": CANARY}, Origin=f"http://{WORD}.example")[0] == 403
     code, out, err = served.end()
