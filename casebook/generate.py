@@ -25,7 +25,6 @@ from casebook.streams import digest_fraction
 from casebook.verify import faults
 
 DEFAULT_SEED = 20260101
-TITLE = "Synthetic instruction-tuning dataset: cancer information extraction"
 SPLITS = ("train", "validation", "challenge")
 _ATTEMPTS = 3
 Progress = Callable[[int, int], None]
@@ -45,7 +44,6 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: str = TITLE
     generator_version: str
     config_sha256: str
     seed: int

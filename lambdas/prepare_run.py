@@ -108,7 +108,7 @@ def _spec(execution: Execution, plan: Plan, lease: Lease, env: Environment) -> R
         dataset_sha256=settings.storage.dataset_sha256,
         # asked of the bucket at every run: a manifest that was corrected counts at once
         dataset_is_synthetic=dataset.synthetic,
-        dataset_title=dataset.title,
+        dataset_title=dataset.cited_as,
         base_model=BaseModelRef(repo_id=config.base_model.repo_id, revision=settings.hub.base_model_revision),
         hub=HubTarget(
             endpoint=env.hf_endpoint,

@@ -230,6 +230,16 @@ class DatasetManifest(Frozen):
     files: dict[str, DatasetFile]
     synthetic: bool = Field(default=False, description="Whether notes may be shown in a report.")
     title: str | None = Field(default=None, max_length=200, description="How the model card cites the dataset.")
+    generator_version: str | None = Field(default=None, description="Of casebook, in the manifests that it writes.")
+
+    @property
+    def cited_as(self) -> str | None:
+        """Return the dataset's title; casebook's own has one by its generator."""
+        if self.title is None and self.generator_version is not None:
+            return (
+                f"Synthetic instruction-tuning dataset: cancer information extraction, version {self.generator_version}"
+            )
+        return self.title
 
 
 class DatasetFile(Frozen):

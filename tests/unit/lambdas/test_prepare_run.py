@@ -22,6 +22,7 @@ from lambdas.prepare_run import handler
 from tests.unit.emulated_account import DATASET_SHA256, EXECUTION_ARN, RUN_ID, START, answering, store_settings
 
 NOTE = "the patient's note"
+GENERATED = "Synthetic instruction-tuning dataset: cancer information extraction"
 
 
 @pytest.fixture
@@ -136,10 +137,18 @@ def test_whether_the_notes_are_synthetic_is_what_the_manifest_says_at_this_run(p
     assert _spec(prepared).dataset_is_synthetic is is_synthetic
 
 
-def test_the_dataset_is_called_in_run_json_what_its_manifest_calls_it(prepared):
-    prepared.put_json(f"datasets/{DATASET_SHA256}/manifest.json", {"files": {}, "title": "Notes of nobody"})
+@pytest.mark.parametrize(
+    ("manifest", "title"),
+    [
+        ({"title": "Notes of nobody", "generator_version": "9"}, "Notes of nobody"),
+        ({"generator_version": "2.0.0"}, f"{GENERATED}, version 2.0.0"),
+        ({}, None),
+    ],
+)
+def test_the_dataset_is_called_in_run_json_what_its_manifest_calls_it(prepared, manifest, title):
+    prepared.put_json(f"datasets/{DATASET_SHA256}/manifest.json", {"files": {}} | manifest)
     _prepare()
-    assert _spec(prepared).dataset_title == "Notes of nobody"
+    assert _spec(prepared).dataset_title == title
 
 
 def test_a_missing_setting_is_named(prepared):

@@ -82,7 +82,7 @@ def unmeasured_before(root):
 def test_the_report_opens_with_the_verdict(page):
     text = text_of(page)
     verdict = text[: text.index("Scores before and after tuning")]
-    assert "SUCCEEDED in 3 min 43 s" in verdict
+    assert "started 2030-01-02 03:04:05 UTC SUCCEEDED in 3 min 43 s" in verdict
     assert re.search(
         r"Macro-F1 0\.\d{3} \(0\.\d{3} to 0\.\d{3}\), 0\.\d{3} before tuning, a gain of \+0\.\d{3}", verdict
     )
