@@ -56,6 +56,7 @@ ideas: .venv/installed .local/models/SmolLM2-135M-Instruct ## time the training 
 
 pictures: .venv/installed ## make docs/pictures from the newest kept run, in a headless Chromium (RUN=...)
 	@$(BIN)/python -m scripts.pictures $(if $(RUN),--run $(RUN))
+	@$(BIN)/python -m scripts.serve_picture $(if $(RUN),--run $(RUN))
 
 sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparameters that matter, in hours; writes docs/measured/sweep.*
 	@$(BIN)/python -m scripts.quality.sweep $(ARGS)
@@ -78,7 +79,7 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv .venv
 	@echo "Installing into .venv, once: PyTorch and about 120 packages, 1.7 GB on disk with PyTorch's CPU build (docs/dependencies.md)."
 	@$(BIN)/python -m pip install -qq -c constraints.txt torch
-	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,dev]'
+	@$(BIN)/python -m pip install -qq -c constraints.txt -e '.[training,local,serve,dev]'
 	@touch $@
 
 .local/models/%: | .venv/installed

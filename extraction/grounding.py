@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain
+from itertools import chain, islice
 
 from extraction.alignment import AlignedText, Span
 from extraction.canonical.alteration import genes_named, item_in_words
@@ -27,6 +27,7 @@ from extraction.wording import normalised
 
 _HISTOLOGY = re.compile(r"carcinoma|cancer|adenoca|tumor|sarcoma|neoplas|malignan|\bca\b|\bprimary\b")
 GENE_WINDOW_CHARACTERS = 80
+_MOST_GROUNDS = 64  # a note of nothing but one word must not take minutes
 _WORDS_OF_ALTERATION = {
     "fusion": r"fusion|rearrang|translocat|positiv|::",
     "amplification": r"amplif|copy[- ]number|gain",
@@ -58,8 +59,8 @@ def is_grounded(field: Field, item: str, note: str) -> bool:
 
 
 def grounds_of(field: Field, item: str, text: str) -> list[Ground]:
-    """Return every ground that normalised text gives an item by the rule that `support` names."""
-    found = list(_grounds(field, item, text))
+    """Return the grounds that normalised text gives an item by the rule of `support`, of very many the first ones."""
+    found = list(islice(_grounds(field, item, text), _MOST_GROUNDS))
     return [ground for ground in found if ground.rule == found[0].rule]
 
 

@@ -10,7 +10,7 @@ import sys
 import typer
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.commands import dataset, extract, params, rehearse, report, rollback, runs, score
+from fine_tune_slm.commands import dataset, extract, params, rehearse, report, rollback, runs, score, serve
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command("rehearse")(rehearse.rehearse)
 app.command("extract")(extract.extract)
+app.command("serve")(serve.serve)
 app.command("runs")(runs.runs)
 app.command("status")(runs.status)
 app.command("report")(report.report)

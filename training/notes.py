@@ -5,6 +5,7 @@ Files are looked through before a model is loaded; standard input is read as it 
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from typing import TextIO
 from slm_core.errors import NotesInvalidError
 
 STDIN = "-"
+ENCODING = "utf-8-sig"
 BAD_LINES_NAMED = 20
 
 
@@ -40,17 +42,17 @@ class Notes:
         """
         for name in self._names:
             if name == STDIN:
-                yield from _notes_in(sys.stdin, "standard input", is_jsonl=self._is_jsonl)
+                yield from _notes_in(_standard_input(), "standard input", is_jsonl=self._is_jsonl)
                 continue
             path = Path(name)
-            with path.open(encoding="utf-8") as stream:
+            with _opened(path) as stream:
                 yield from _notes_in(stream, path.name, is_jsonl=self._has_lines(path))
 
     def _has_lines(self, path: Path) -> bool:
         return self._is_jsonl or path.suffix == ".jsonl"
 
     def _check_file(self, path: Path) -> int:
-        with path.open(encoding="utf-8") as stream:
+        with _opened(path) as stream:
             if not self._has_lines(path):
                 return sum(1 for _ in _notes_in(stream, path.name, is_jsonl=False))
             count = 0
@@ -64,6 +66,17 @@ class Notes:
             if found := list(islice(bad_lines(), BAD_LINES_NAMED)):
                 raise NotesInvalidError(f"No note in {path.name} at line {', '.join(map(str, found))}")
         return count
+
+
+def _opened(path: Path) -> TextIO:
+    """Return a file whose text keeps its line breaks: evidence counts characters. A byte order mark is no text."""
+    return path.open(encoding=ENCODING, newline="")
+
+
+def _standard_input() -> TextIO:
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding=ENCODING, newline="")
+    return sys.stdin
 
 
 def _notes_in(stream: TextIO, name: str, *, is_jsonl: bool) -> Iterator[str]:
@@ -86,4 +99,9 @@ def _note_of(line: str) -> str | None:
     except (ValueError, RecursionError):
         return None
     note = value.get("input") if isinstance(value, dict) else value
-    return note if isinstance(note, str) and note.strip() else None
+    return note if isinstance(note, str) and note.strip() and _is_text(note) else None
+
+
+def _is_text(note: str) -> bool:
+    """Return whether UTF-8 can write it: JSON may escape half of a surrogate pair."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in note)

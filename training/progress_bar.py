@@ -12,8 +12,9 @@ WIDTH = 30
 class ProgressBar:
     """Counts notes; with a known total it shows a bar and the time left."""
 
-    def __init__(self, total: int | None) -> None:
+    def __init__(self, total: int | None, *, is_shown: bool = True) -> None:
         self._total = total
+        self._is_shown = is_shown and sys.stderr.isatty()
         self._done = 0
         self._started = time.monotonic()
 
@@ -23,13 +24,13 @@ class ProgressBar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._done and sys.stderr.isatty():
+        if self._done and self._is_shown:
             print(file=sys.stderr)
 
     def update(self) -> None:
         """Count one note."""
         self._done += 1
-        if sys.stderr.isatty():
+        if self._is_shown:
             print(f"\r{self.text()}\033[K", end="", file=sys.stderr, flush=True)
 
     def text(self) -> str:

@@ -18,6 +18,9 @@ def extract(
     model: Annotated[Path | None, typer.Option(help="Base model directory; by default the rehearsal's.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Every input is JSON lines.")] = False,
     unconstrained: Annotated[bool, typer.Option("--unconstrained", help="Not only valid JSON.")] = False,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Add where the note supports each item, or that it does not.")
+    ] = False,
     root: Root = DEFAULT_ROOT,
 ) -> None:
     """Print the seven-field record of each clinical note, as one JSON object a line. Not for clinical decisions.
@@ -31,7 +34,7 @@ def extract(
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
     kept = KeptRuns(root).find(run)
-    chosen = {"--jsonl": jsonl, "--unconstrained": unconstrained}
+    chosen = {"--jsonl": jsonl, "--unconstrained": unconstrained, "--evidence": evidence}
     flags = [name for name, is_on in chosen.items() if is_on]
     extractor = Extractor(kept, model or local_model_directory(root), find_project(), flags)
     if len(notes) == 1 and not jsonl and not notes[0].endswith(".jsonl"):

@@ -24,6 +24,7 @@ from fine_tune_slm.rehearsal import RehearsalRequest
 from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
+from tests.tiny_model import write_tiny_model
 
 if TYPE_CHECKING:
     from tests.rehearsal.training_world import World
@@ -32,10 +33,6 @@ PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("core", "lambdas", "layers", "statemachine")
 TINY_CONFIG = "training_config.tiny.yml"
 STRICT_CONFIG = "training_config.strict.yml"
-CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message.role }}\n{{ message.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 WAIT_SCALE = 0.1  # polls every 1.5 s: more often they would take the processor from the training
 QUICK = InstanceTimings(
     pending_seconds=0.2, status_checks_seconds=0.4, agent_seconds=0.4, stopping_seconds=0.1, grace_seconds=10
@@ -45,40 +42,7 @@ QUICK = InstanceTimings(
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random Llama of two small layers with a byte-level tokenizer and a chat template."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from tokenizers.decoders import ByteLevel
-    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
-
-    directory = tmp_path_factory.mktemp("tiny-model")
-    special = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    backend = Tokenizer(
-        models.BPE(vocab={piece: index for index, piece in enumerate([*special, *alphabet])}, merges=[])
-    )
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        bos_token="<|im_start|>",
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        chat_template=CHAT_TEMPLATE,
-    )
-    tokenizer.save_pretrained(directory)
-    config = LlamaConfig(
-        vocab_size=len(special) + len(alphabet),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=2048,
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-    )
-    LlamaForCausalLM(config).save_pretrained(directory)
-    return directory
+    return write_tiny_model(tmp_path_factory.mktemp("tiny-model"))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from extraction.answer_line import EVIDENCE_KEY, read_evidenced_line
+from extraction.evidence import evidence_of
 from extraction.schema import FIELDS
 from tests.rehearsal.conftest import PROJECT
 
@@ -58,6 +60,26 @@ def test_answers_come_while_the_input_goes_on_and_ctrl_c_ends_it_quietly(start):
     _, log = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == 130
     assert "Traceback" not in log
+
+
+def test_evidence_stands_beside_the_record_and_its_offsets_count_the_note_as_given(start, tmp_path):
+    note = "\ufeffSynthetic note:\r\n\r\nstage\r\nIIIA, no \U0001f600."
+    (tmp_path / "note.txt").write_bytes(note.encode())
+    out, _ = start("--evidence", str(tmp_path / "note.txt")).communicate(timeout=PATIENCE_SECONDS)
+    (line,) = out.splitlines()
+    answered = read_evidenced_line(line)
+    assert list(json.loads(line)) == [*FIELDS, EVIDENCE_KEY]
+    assert answered.evidence == evidence_of(answered.record, note.removeprefix("\ufeff"))
+
+
+def test_one_by_one_each_line_is_answered_before_the_next_is_written(start):
+    process = start("--jsonl", "--evidence", "--one-by-one", "-")
+    for _ in range(2):
+        process.stdin.write(NOTE)
+        process.stdin.flush()
+        assert list(json.loads(process.stdout.readline())) == [*FIELDS, EVIDENCE_KEY]
+    process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
 
 
 def test_a_closed_pipe_ends_it_quietly(start, tmp_path):

@@ -27,7 +27,7 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
     import subprocess
 
-    heavy = "{'boto3', 'torch', 'pydantic', 'jinja2', 'yaml'}"
+    heavy = "{'boto3', 'torch', 'pydantic', 'jinja2', 'yaml', 'starlette', 'uvicorn'}"
     code = f"import sys, fine_tune_slm.cli; print(sorted({heavy} & set(sys.modules)))"
     began = time.process_time()
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
@@ -41,6 +41,7 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         [],
         ["rehearse"],
         ["extract"],
+        ["serve"],
         ["runs"],
         ["status"],
         ["report"],
@@ -62,6 +63,8 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["rehearse", "--input", "{"],
         ["rehearse", "--wait-scale", "-1"],
         ["extract", "--root", "/nonexistent", "-"],
+        ["serve", "--root", "/nonexistent"],
+        ["serve", "--port", "65536"],
         ["status", "no-such-run", "--root", "/nonexistent"],
         ["report", "no-such-run", "--root", "/nonexistent"],
         ["dataset", "check", "/nonexistent"],

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from extraction.answer_line import evidenced_line
 from extraction.comparison import compare
+from extraction.parser import record_of
 from extraction.schema import FIELDS, INSTRUCTION
 from extraction.scores import score
 from fine_tune_slm.errors import AnswersUnreadableError
@@ -40,8 +42,16 @@ def gold(tmp_path: Path) -> Path:
         [{"index": index, "answer": json.dumps(OUTPUTS[index])} for index in (1, 0)],
         [{"answer": json.dumps(output)} for output in OUTPUTS],
         [{"input": n, "output": o} for n, o in zip(NOTES, OUTPUTS, strict=True)],
+        [json.loads(evidenced_line(record_of(o), n)) for n, o in zip(NOTES, OUTPUTS, strict=True)],
     ],
-    ids=["records", "raw strings", "evaluate's predictions in any order", "answers", "dataset records"],
+    ids=[
+        "records",
+        "raw strings",
+        "evaluate's predictions in any order",
+        "answers",
+        "dataset records",
+        "with evidence",
+    ],
 )
 def test_every_form_of_the_right_answers_scores_one(tmp_path: Path, gold: Path, rows: list[object]) -> None:
     golds = read_gold(gold)

@@ -48,6 +48,20 @@ def test_a_bad_line_of_standard_input_comes_after_the_notes_before_it(stdin):
         next(read)
 
 
+def test_line_breaks_stay_as_they_are_and_a_byte_order_mark_is_no_part_of_a_note(tmp_path):
+    (tmp_path / "note.txt").write_bytes("\ufeffone\r\ntwo\rthree".encode())
+    (tmp_path / "notes.jsonl").write_bytes(b"\xef\xbb\xbf" + lines_of("first", "a\r\nb").replace("\n", "\r\n").encode())
+    notes = Notes([str(tmp_path / "note.txt"), str(tmp_path / "notes.jsonl")], is_jsonl=False)
+    assert notes.check() == 3
+    assert list(notes) == ["one\r\ntwo\rthree", "first", "a\r\nb"]
+
+
+def test_half_of_a_surrogate_pair_is_no_note(tmp_path):
+    (tmp_path / "notes.jsonl").write_text('"fine \\ud83d\\ude00"\n"broken \\ud83d"\n')
+    with pytest.raises(NotesInvalidError, match="line 2"):
+        Notes([str(tmp_path / "notes.jsonl")], is_jsonl=False).check()
+
+
 @pytest.mark.parametrize("text", ["", " \n\n"])
 def test_an_empty_text_is_no_note(stdin, text):
     stdin(text)
