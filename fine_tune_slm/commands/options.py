@@ -7,12 +7,20 @@ from typing import Annotated
 
 import typer
 
+from fine_tune_slm.naming import parameter_root
+
 Root = Annotated[Path, typer.Option(help="Where models, the volume and runs are kept.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
 Profile = Annotated[str | None, typer.Option(help="AWS profile.")]
 Region = Annotated[str | None, typer.Option(help="AWS region.")]
 EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint for AWS calls.")]
-ParameterRoot = Annotated[str, typer.Option(help="Where the settings lie in Parameter Store.")]
+ParameterRoot = Annotated[
+    str,
+    typer.Option(
+        envvar="FINE_TUNE_SLM_PARAMETER_ROOT",
+        help="Where the stage's settings lie in Parameter Store: the stack's output.",
+    ),
+]
 
-DEFAULT_PARAMETER_ROOT = "/fine-tune-slm"
+DEFAULT_PARAMETER_ROOT = parameter_root()
 DEFAULT_ROOT = Path(".local")
