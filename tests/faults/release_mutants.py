@@ -84,7 +84,7 @@ RELEASE = mutants(
     ),
     (
         "a success writes no record",
-        in_code("lambdas.complete_run:complete_run", "store.put(run.keys.record, to_json(record))", "pass"),
+        in_code("lambdas.complete_run:complete_run", "store.put_once(run.keys.record, to_json(made))", "True"),
         "success is recorded",
         (CALM,),
     ),
