@@ -96,19 +96,20 @@ def _create_secret(resource_name: str, properties: dict[str, Any], account_id: s
 
 
 def _create_schedule(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+    # None and not "": moto would read that as a date where the expression is a cron
+    dates: dict[str, Any] = {"start_date": properties.get("StartDate"), "end_date": properties.get("EndDate")}
     schedule = scheduler_backends[account_id][region].create_schedule(
         description=properties.get("Description", ""),
-        end_date=properties.get("EndDate"),
         flexible_time_window=properties.get("FlexibleTimeWindow", {"Mode": "OFF"}),
         group_name=properties.get("GroupName", "default"),
         kms_key_arn=properties.get("KmsKeyArn", ""),
         name=properties.get("Name", resource_name),
         schedule_expression=properties["ScheduleExpression"],
         schedule_expression_timezone=properties.get("ScheduleExpressionTimezone", "UTC"),
-        start_date=properties.get("StartDate"),  # moto reads "" as a date where the expression is a cron
         state=properties.get("State", "ENABLED"),
         target=properties["Target"],
         action_after_completion=None,
+        **dates,
     )
     return CreatedResource(schedule.name, {"Arn": schedule.arn})
 
