@@ -78,13 +78,12 @@ def test_watching_an_ended_run_tells_it_by_the_exit_code(stack, record, run_cli,
 
 
 def test_ctrl_c_ends_the_watching_and_says_what_goes_on(stack, run_cli, capsys, monkeypatch):
-    def interrupted(_seconds: float) -> None:
+    def interrupted(*_execution_and_view: object) -> None:
         raise KeyboardInterrupt
 
     stack.start("run-now", WAITS)
-    with monkeypatch.context() as patch:  # time.sleep is everybody's, the fixture's too
-        patch.setattr("fine_tune_slm.watch.time.sleep", interrupted)
-        assert run_cli("status", "run-now", "--watch", "--stage", STAGE) == 130
+    monkeypatch.setattr("fine_tune_slm.desk.status.watch", interrupted)
+    assert run_cli("status", "run-now", "--watch", "--stage", STAGE) == 130
     told = capsys.readouterr().out
     assert "Run run-now goes on without this view." in told
     assert f"fine-tune-slm stop run-now --stage {STAGE}" in told
