@@ -10,7 +10,7 @@ import sys
 import typer
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.commands import dataset, extract, params, rehearse, report, rollback, runs, score, serve
+from fine_tune_slm.commands import dataset, doctor, extract, params, rehearse, report, rollback, runs, score, serve
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
@@ -31,6 +31,7 @@ app.command("status")(runs.status)
 app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)
+app.command("doctor")(doctor.doctor)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(params.app, name="params")
 

@@ -14,5 +14,8 @@ Region = Annotated[str | None, typer.Option(help="AWS region.")]
 EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint for AWS calls.")]
 ParameterRoot = Annotated[str, typer.Option(help="Where the settings lie in Parameter Store.")]
 
+StackName = Annotated[str, typer.Option(help="Name of the deployed stack.")]
+
 DEFAULT_PARAMETER_ROOT = "/fine-tune-slm"
+DEFAULT_STACK_NAME = "fine-tune-slm"
 DEFAULT_ROOT = Path(".local")

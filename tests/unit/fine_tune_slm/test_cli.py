@@ -46,6 +46,7 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         ["status"],
         ["report"],
         ["rollback"],
+        ["doctor"],
         ["dataset", "publish"],
         ["params", "init"],
     ],
@@ -70,6 +71,7 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["dataset", "check", "/nonexistent"],
         ["params", "init", "--set", "instance.id=x"],
         ["params", "init", "--parameter-root", "no-slash"],
+        ["doctor", "--local", "--before-deploy"],
     ],
 )
 def test_a_mistake_of_the_user_exits_2_with_no_traceback(arguments, monkeypatch, capsys):
