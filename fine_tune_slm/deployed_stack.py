@@ -51,14 +51,16 @@ class DeployedStack:
         """Return the stack's outputs."""
         return {output["OutputKey"]: output["OutputValue"] for output in self.described.get("Outputs", [])}
 
-    def physical_id(self, logical_id: str) -> str:
-        """Return what a resource of the template is called in the account."""
-        found = self._cloudformation().describe_stack_resource(StackName=self.name, LogicalResourceId=logical_id)
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])
+    @cached_property
+    def physical_ids(self) -> dict[str, str]:
+        """Return what each resource of the template is called in the account."""
+        pages = self._cloudformation().get_paginator("list_stack_resources").paginate(StackName=self.name)
+        listed = [one for page in pages for one in page["StackResourceSummaries"]]
+        return {one["LogicalResourceId"]: str(one.get("PhysicalResourceId", "")) for one in listed}
 
     def function_environment(self, logical_id: str) -> dict[str, str]:
         """Return the environment variables of one of the stack's functions."""
-        function = self._account.client("lambda").get_function_configuration(FunctionName=self.physical_id(logical_id))
+        function = self._account.client("lambda").get_function_configuration(FunctionName=self.physical_ids[logical_id])
         variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
         return variables
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from botocore.exceptions import BotoCoreError, ClientError
 
 from slm_core import clock
@@ -15,15 +17,20 @@ from slm_core.lease import Lease, LeaseTable
 from slm_core.prices import load_prices
 from slm_core.records import FailureRecord, RunRecord
 from slm_core.run_record import NEVER_STARTED, instance_record, usage_of
-from slm_core.state import FailureInput
+from slm_core.state import Execution, FailureInput
 from slm_core.store import ObjectStore
 
 _STATES_OF_FAILURE = frozenset({"ForgetRequest", "StopAfterFailure"})
 _AT_REST = {NEVER_STARTED, "stopped", "terminated"}
+# Step Functions and EventBridge tell an execution's start in milliseconds, cut or rounded
+_SAME_START = timedelta(seconds=1)
 
 
 def record_failure(given: FailureInput, env: Environment, *, keep_lease: bool = False) -> Explained:
-    """Return the explained failure after recording it and giving the lease back; a second call changes nothing."""
+    """Return the explained failure after recording it and giving the lease back; a second call changes nothing.
+
+    The record of an earlier execution of the same name stays as it is.
+    """
     explained = explain(given.failure)
     run_id = given.execution.name
     if not RUN_ID_PATTERN.fullmatch(run_id):
@@ -34,7 +41,7 @@ def record_failure(given: FailureInput, env: Environment, *, keep_lease: bool = 
         recorded = find_record(store, keys)
         if recorded is None:
             store.put(keys.record, to_json(_record(given, explained, None, env)))
-        elif recorded.status == "succeeded":
+        elif recorded.status == "succeeded" and _is_of(given.execution, recorded):
             # CompleteRun outlived its time-outs: the execution has failed all the same, and its record must not deny it
             denied = {"status": "failed", "failure": _failure(given, explained, explained.cause)}
             store.put(keys.record, to_json(recorded.model_copy(update=denied)))
@@ -45,6 +52,11 @@ def record_failure(given: FailureInput, env: Environment, *, keep_lease: bool = 
     if not keep_lease and (record.instance is None or record.instance.state in _AT_REST):
         leases.release(run_id, lease.fence)
     return explained if record.instance is None else with_instance(explained, record.instance)
+
+
+def _is_of(execution: Execution, recorded: RunRecord) -> bool:
+    """Return whether a record is this execution's: another one of the same name has the same ARN."""
+    return abs(recorded.started_at - execution.started_at) < _SAME_START
 
 
 def _record(given: FailureInput, explained: Explained, lease: Lease | None, env: Environment) -> RunRecord:

@@ -17,7 +17,7 @@ SILENT_MINUTES = 30
 
 def look_at_sweeper(context: Context) -> Finding:
     """Return when the sweeper last looked; one that has just been deployed is given time."""
-    name = context.stack.physical_id(SCHEDULE).rpartition("/")[2]
+    name = context.stack.physical_ids[SCHEDULE].rpartition("/")[2]
     schedule = context.account.client("scheduler").get_schedule(Name=name)
     if schedule["State"] != "ENABLED":
         return fail(f"schedule {name} is {schedule['State']}", "Deploy the template again: it switches it on.")

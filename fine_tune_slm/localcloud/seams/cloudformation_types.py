@@ -96,14 +96,15 @@ def _create_secret(resource_name: str, properties: dict[str, Any], account_id: s
 def _create_schedule(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
     schedule = scheduler_backends[account_id][region].create_schedule(
         description=properties.get("Description", ""),
-        end_date=properties.get("EndDate", ""),
+        # None and not "", whatever moto declares: GetSchedule would return a date that botocore cannot read
+        end_date=properties.get("EndDate"),  # type: ignore[arg-type]
         flexible_time_window=properties.get("FlexibleTimeWindow", {"Mode": "OFF"}),
         group_name=properties.get("GroupName", "default"),
         kms_key_arn=properties.get("KmsKeyArn", ""),
         name=properties.get("Name", resource_name),
         schedule_expression=properties["ScheduleExpression"],
         schedule_expression_timezone=properties.get("ScheduleExpressionTimezone", "UTC"),
-        start_date=properties.get("StartDate", ""),
+        start_date=properties.get("StartDate"),  # type: ignore[arg-type]
         state=properties.get("State", "ENABLED"),
         target=properties["Target"],
         action_after_completion=None,

@@ -47,7 +47,7 @@ def test_the_functions_outside_the_workflow_are_named_like_the_others():
         assert (ROOT / "lambdas" / f"{snake}.py").is_file()
         assert function["Handler"] == f"{snake}.handler"
         assert function["FunctionName"]["Fn::Sub"].endswith(f"-{kebab}")
-        assert group["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/${{AWS::StackName}}-{kebab}"
+        assert group["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/fine-tune-slm-${{Stage}}-{kebab}"
 
 
 def test_only_the_functions_outside_the_workflow_know_instance_and_topic():
@@ -80,7 +80,7 @@ def test_what_they_may_do_they_may_do_to_this_stack_alone(name):
     stop = allowed["ec2:StopInstances"]
     assert stop["Resource"]["Fn::Sub"].endswith(":instance/${GpuInstance}")
     assert stop["Condition"] == {"StringEquals": {"aws:ResourceTag/fine-tune-slm-stack": {"Ref": "AWS::StackName"}}}
-    assert allowed["states:DescribeExecution"]["Resource"]["Fn::Sub"].endswith(":execution:${AWS::StackName}:*")
+    assert allowed["states:DescribeExecution"]["Resource"]["Fn::Sub"].endswith(":execution:fine-tune-slm-${Stage}:*")
     assert allowed["dynamodb:UpdateItem"]["Resource"] == {"Fn::GetAtt": ["LeaseTable", "Arn"]}
     assert allowed["sns:Publish"]["Resource"] == TOPIC
     assert [action for action, one in allowed.items() if one["Resource"] == "*"] == ["ec2:DescribeInstances"]
@@ -137,7 +137,7 @@ def test_every_alarm_tells_the_topic_and_names_its_page():
     assert len(ALARMS) >= 4
     for name, alarm in ALARMS.items():
         assert alarm["AlarmActions"] == [TOPIC], name
-        anchor = alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        anchor = alarm["AlarmName"]["Fn::Sub"].removeprefix("fine-tune-slm-${Stage}-")
         assert alarm["AlarmDescription"].endswith(f"docs/runbook.md#{anchor}"), name
 
 

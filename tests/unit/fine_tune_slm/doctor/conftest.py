@@ -123,11 +123,17 @@ def world(account: Account, hub: LocalHub, monkeypatch: pytest.MonkeyPatch, tmp_
 
 
 def _answer_for_stack(world: World) -> None:
-    def resource(asked: dict[str, Any]) -> dict[str, Any]:
-        physical = SCHEDULE if asked["LogicalResourceId"].endswith("EveryTenMinutes") else asked["LogicalResourceId"]
-        return {"StackResourceDetail": {"PhysicalResourceId": physical}}
-
-    world.answer("cloudformation", DescribeStacks=lambda _: {"Stacks": [world.stack]}, DescribeStackResource=resource)
+    ids = {
+        "SweepInstancesFunctionEveryTenMinutes": SCHEDULE,
+        "SweepInstancesFunction": "a-function",
+        "PrepareRunFunction": "another-function",
+    }
+    resources = [{"LogicalResourceId": logical, "PhysicalResourceId": physical} for logical, physical in ids.items()]
+    world.answer(
+        "cloudformation",
+        DescribeStacks=lambda _: {"Stacks": [world.stack]},
+        ListStackResources=lambda _: {"StackResourceSummaries": resources},
+    )
     world.answer("lambda", GetFunctionConfiguration=lambda _: {"Environment": {"Variables": world.environment}})
 
 

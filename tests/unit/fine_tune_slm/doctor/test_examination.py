@@ -41,7 +41,7 @@ def test_before_a_deployment_nothing_is_asked_of_a_stack(world):
     def no_stack(_):
         raise AssertionError("there is no stack yet")
 
-    world.answer("cloudformation", DescribeStacks=no_stack, DescribeStackResource=no_stack)
+    world.answer("cloudformation", DescribeStacks=no_stack, ListStackResources=no_stack)
     world.answer("ssm", GetParameters=no_stack)
     found = verdicts(examine(world.context(Occasion.BEFORE_DEPLOY, dataset=world.root / "none")))
     assert {name for name, verdict in found.items() if verdict is Verdict.OK} == {
