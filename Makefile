@@ -16,7 +16,7 @@ SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit faults bench format gates hardness ideas pictures sweep quality sam lock clean
+.PHONY: help demo test check audit faults bench format gates hardness ideas pictures sweep quality sam deploy lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,7 +41,7 @@ check: .venv/installed $(SCANNERS)/installed $(CHECKOV)/installed $(ASL_VALIDATO
 	$(BIN)/python -m scripts.checks.template_scripts $(SCANNED)/scripts
 	$(SCANNERS)/bin/shellcheck .ci/run $$(git ls-files '*.sh') $(SCANNED)/scripts/*.sh
 	$(SCANNERS)/bin/hadolint training/Dockerfile
-	$(SCANNERS)/bin/zizmor --quiet --offline .github
+	$(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .github
 	$(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive core lambdas extraction casebook training fine_tune_slm host scripts
 	PATH="$(CURDIR)/$(SCANNERS)/bin:$$PATH" scripts/checks/secrets.sh
 	$(BIN)/python -m scripts.lock_dependencies constraints --check
@@ -84,6 +84,10 @@ quality: .venv/installed .local/models/SmolLM2-135M-Instruct ## measure models o
 sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS SAM (needs Python 3.13)
 	@python=$$(scripts/setup/find_python.sh $(LAMBDA_PYTHON)); export PATH="$${python%/*}:$$PATH" AWS_DEFAULT_REGION=us-east-1; \
 	$(SAM)/bin/sam validate --lint && $(SAM)/bin/sam build
+
+deploy: $(SAM)/installed ## deploy what `make sam` built over a stage that exists (STAGE=prod COMMIT=SHA ROLE=ARN); the deploy workflow does
+	@$(SAM)/bin/sam deploy --config-env $(if $(filter prod,$(STAGE)),default,$(STAGE)) --no-confirm-changeset \
+		--parameter-overrides Stage=$(STAGE) $(if $(COMMIT),GitCommit=$(COMMIT)) $(if $(ROLE),--role-arn $(ROLE))
 
 lock: $(POETRY)/installed ## bring poetry.lock and constraints.txt up to date with pyproject.toml (INDEX=... for a mirror)
 	$(POETRY)/bin/python -m scripts.lock_dependencies lock $(if $(INDEX),--index $(INDEX))
