@@ -9,8 +9,13 @@ FineTuneSlmError
     ├── TokenizerUnusableError      there is no tokenizer with which lengths could be counted
     ├── AnswersUnreadableError      gold or predictions cannot be scored against each other
     ├── ParametersIncompleteError   some parameters still need a value
+    ├── ParametersWrongError        some parameters are missing, malformed or not what the stack says
+    ├── StackMissingError           the stack is not deployed in this account and region
     ├── NoteUnreadableError         the note is missing, empty or no text
     ├── RunUnknownError             no such run is kept on this machine
+    ├── ExecutionUnknownError       no such run of the stack is known
+    ├── StageUnknownError           there is no such stack
+    ├── LogMissingError             a run has no such log
     ├── RunUnfinishedError          the run has not ended, or was cut off before its end
     ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
@@ -77,6 +82,16 @@ class ParametersIncompleteError(CommandLineError):
     remedy = "Give each a value with: --set CATEGORY.KEY=VALUE"
 
 
+class ParametersWrongError(CommandLineError):
+    exit_code = 2
+    remedy = "Correct each as its line says, and check again with: fine-tune-slm params check"
+
+
+class StackMissingError(CommandLineError):
+    exit_code = 2
+    remedy = "Deploy it with sam deploy, or name another with --stack-name, --profile or --region."
+
+
 class NoteUnreadableError(CommandLineError):
     exit_code = 2
     remedy = "Give a UTF-8 text file with one clinical note, or - to read it from standard input."
@@ -85,6 +100,20 @@ class NoteUnreadableError(CommandLineError):
 class RunUnknownError(CommandLineError):
     exit_code = 2
     remedy = "See the runs of this machine with: fine-tune-slm runs; make one with: fine-tune-slm rehearse"
+
+
+class ExecutionUnknownError(CommandLineError):
+    exit_code = 2
+    remedy = "See the runs of a stack with: fine-tune-slm runs --stage STACK; start one with: fine-tune-slm start"
+
+
+class StageUnknownError(CommandLineError):
+    exit_code = 2
+    remedy = "Name the stack with --stage, and its account with --profile and --region; or deploy it: sam deploy"
+
+
+class LogMissingError(CommandLineError):
+    remedy = "A step that was never reached logs nothing: see how far the run came with: fine-tune-slm status RUN"
 
 
 class RunUnfinishedError(CommandLineError):

@@ -44,10 +44,15 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         ["serve"],
         ["runs"],
         ["status"],
+        ["logs"],
         ["report"],
         ["rollback"],
+        ["doctor"],
         ["dataset", "publish"],
         ["params", "init"],
+        ["params", "check"],
+        ["params", "set"],
+        ["params", "stages"],
     ],
 )
 def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
@@ -70,6 +75,8 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["dataset", "check", "/nonexistent"],
         ["params", "init", "--set", "instance.id=x"],
         ["params", "init", "--parameter-root", "no-slash"],
+        ["doctor", "--local", "--before-deploy"],
+        ["params", "set", "instance.id", "i-0123456789abcdef0"],
     ],
 )
 def test_a_mistake_of_the_user_exits_2_with_no_traceback(arguments, monkeypatch, capsys):
@@ -144,7 +151,9 @@ def test_runs_are_listed_for_people_and_for_machines(tmp_path, record, monkeypat
     directory.mkdir(parents=True)
     (directory / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
     assert run(["runs", "--root", str(tmp_path)], monkeypatch) == 0
-    assert f"{record.run_id}  succeeded  macro-F1 0.62" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"{record.run_id}  succeeded" in told
+    assert "0.62" in told
     assert run(["runs", "--root", str(tmp_path), "--json"], monkeypatch) == 0
     assert json.loads(capsys.readouterr().out)[0]["status"] == "succeeded"
 
