@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from slm_core.settings import DEFAULT_ROOT, SettingSpec, load_setting_specs
+from slm_core.settings import SettingSpec, load_setting_specs
 from slm_core.training_config import problems
 
 from fine_tune_slm.errors import ArgumentInvalidError, AwsRefusedError, AwsUnreachableError
+from fine_tune_slm.naming import parameter_root as parameter_root_of
 
 CONFIG_FILE = Path("config/aws_config.yml")
+DEFAULT_ROOT = parameter_root_of()
 PASSING_CODES = {
     "ConditionalRequestConflict",
     "InternalError",
@@ -43,12 +46,16 @@ class AwsTarget(BaseModel):
     endpoint_url: str | None = Field(default=None, pattern=r"^https?://[\w.\[\]:-]+(/.*)?$")
     parameter_root: str = Field(default=DEFAULT_ROOT, pattern=r"^(/[\w.-]+)+$")
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of this account."""
+    @cached_property
+    def session(self) -> Any:
+        """Return the session of all clients: each of its own would read botocore's models again."""
         import boto3  # noqa: PLC0415 - 0.2 s that --help must not pay
 
-        session: Any = boto3.session.Session(profile_name=self.profile, region_name=self.region)
-        return session.client(service, endpoint_url=self.endpoint_url)
+        return boto3.session.Session(profile_name=self.profile, region_name=self.region)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of this account."""
+        return self.session.client(service, endpoint_url=self.endpoint_url)
 
     def setting_specs(self, project: Path) -> tuple[SettingSpec, ...]:
         """Return the entries of config/aws_config.yml under this account's parameter root."""

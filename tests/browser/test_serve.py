@@ -109,7 +109,7 @@ def test_a_note_is_pasted_and_its_evidence_is_seen(browser, served, pictures, wi
         }
         assert opened.page.locator(".ungrounded").all_inner_texts() == ["Not supported by the note: brain"]
         assert "stated stage: the stage is written there" in opened.page.locator("dl").inner_text()
-        assert opened.page.evaluate("document.activeElement.id") == "record"
+        opened.page.wait_for_function("document.activeElement.id === 'record'")
         opened.picture(pictures / f"serve-{width}.png")
         assert opened.overflow() == 0
         assert opened.findings() == []
@@ -157,7 +157,7 @@ def test_an_empty_note_is_told_and_a_model_that_ended_meanwhile_is_started_anew(
         read(opened, " \n ")
         alert = opened.page.get_by_role("alert")
         assert "The note is empty" in alert.inner_text()
-        assert opened.page.evaluate("document.activeElement.id") == "problem"
+        opened.page.wait_for_function("document.activeElement.id === 'problem'")  # autofocus comes after the alert
         opened.picture(pictures / "serve-problem-360.png")
         assert opened.findings() == []
         assert opened.overflow() == 0

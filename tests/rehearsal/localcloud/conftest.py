@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ class Rehearsal:
 
     cloud: LocalCloud
     outputs: dict[str, str]
+    others_threads: frozenset[threading.Thread]
+    """Those that were there before it, a browser's for example."""
 
     def wait_for(self, claim: Callable[[], Any], seconds: float = 15) -> Any:
         """Return the first true value of the claim."""
@@ -116,5 +119,6 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
         timings=TIMINGS,
         container_entry_point=(sys.executable, str(STACK / "job.py")),
     )
+    others = frozenset(threading.enumerate())
     with LocalCloud(settings) as cloud:
-        yield Rehearsal(cloud, cloud.deploy(STACK / "template.yaml"))
+        yield Rehearsal(cloud, cloud.deploy(STACK / "template.yaml"), others)

@@ -18,9 +18,10 @@ def stack_with_role(directory: Path, **statement: object) -> Path:
     """Write a template with one role of one statement and return its path."""
     managed = statement.pop("managed", [])
     allowed = {"Effect": "Allow", "Action": "dynamodb:Scan", "Resource": "*", **statement}
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     role = {
         "RoleName": "scanner",
-        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": []},
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
         "Policies": [{"PolicyName": "scan", "PolicyDocument": {"Statement": [allowed]}}],
         "ManagedPolicyArns": managed,
     }
