@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.naming import parameter_root
+from fine_tune_slm.naming import parameter_root, stack_name
 
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
 
 DEFAULT_PARAMETER_ROOT = parameter_root()
+DEFAULT_STACK_NAME = stack_name()
 DEFAULT_ROOT = Path(".local")
 CTRL_C = 130
 """What a shell gives a command that Ctrl-C ended."""
@@ -51,6 +52,7 @@ ParameterRoot = Annotated[
         help="Where the stage's settings lie in Parameter Store: the stack's output.",
     ),
 ]
+StackName = Annotated[str, typer.Option(envvar="FINE_TUNE_SLM_STACK_NAME", help="Name of the stage's deployed stack.")]
 
 
 def whereabouts(

@@ -47,8 +47,12 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         ["logs"],
         ["report"],
         ["rollback"],
+        ["doctor"],
         ["dataset", "publish"],
         ["params", "init"],
+        ["params", "check"],
+        ["params", "set"],
+        ["params", "stages"],
     ],
 )
 def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
@@ -71,6 +75,8 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["dataset", "check", "/nonexistent"],
         ["params", "init", "--set", "instance.id=x"],
         ["params", "init", "--parameter-root", "no-slash"],
+        ["doctor", "--local", "--before-deploy"],
+        ["params", "set", "instance.id", "i-0123456789abcdef0"],
     ],
 )
 def test_a_mistake_of_the_user_exits_2_with_no_traceback(arguments, monkeypatch, capsys):
