@@ -17,9 +17,11 @@ from moto.awslambda.utils import get_backend as lambda_backend
 from moto.cloudformation import parsing
 from moto.ec2.models.instances import Instance
 from moto.iam.models import iam_backends
+from moto.logs.models import LogGroup
 from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.ssm.models import Parameter
 from moto.utilities.utils import get_partition
 
 from fine_tune_slm.localcloud.errors import TemplateUnsupportedError
@@ -70,10 +72,7 @@ def _create_alias(resource_name: str, properties: dict[str, Any], account_id: st
 def _create_bucket_policy(
     resource_name: str, properties: dict[str, Any], account_id: str, _region: str
 ) -> CreatedResource:
-    # moto enforces a policy without its conditions: "deny plain HTTP" would deny everything.
-    document = properties["PolicyDocument"]
-    unconditional = [statement for statement in document["Statement"] if "Condition" not in statement]
-    policy = json.dumps({**document, "Statement": unconditional}).encode()
+    policy = json.dumps(properties["PolicyDocument"]).encode()
     s3_backends[account_id]["aws"].put_bucket_policy(properties["Bucket"], policy)
     return CreatedResource(resource_name)
 
@@ -182,6 +181,8 @@ def seams() -> list[Seam]:
         Seam(LayerVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_layer_arn),
         Seam(LambdaVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_arn),
         Seam(Instance, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_protection),
+        Seam(Parameter, "get_cfn_attribute", None, lambda _original: _parameter_attribute),
+        Seam(LogGroup, "get_cfn_attribute", ("self", "attribute_name"), _with_its_streams),
     ]
 
 
@@ -233,6 +234,11 @@ def _with_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any
     return classmethod(create)
 
 
+def _with_its_streams(original: Callable[[LogGroup, str], str]) -> Callable[[LogGroup, str], str]:
+    # GetAtt's ARN of a group ends in ":*" and so means its streams: a policy without it would allow no writing
+    return lambda group, attribute_name: f"{original(group, attribute_name)}:*"
+
+
 def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
     def create(
         cls: type[Instance], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any
@@ -246,6 +252,10 @@ def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, A
         return instance
 
     return classmethod(create)
+
+
+def _parameter_attribute(parameter: Parameter, attribute_name: str) -> str:
+    return str({"Value": parameter.value, "Type": parameter.parameter_type}[attribute_name])
 
 
 def _is_true(value: Any) -> bool:
