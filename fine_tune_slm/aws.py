@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from slm_core.settings import DEFAULT_ROOT, SettingSpec, load_setting_specs
+from slm_core.settings import SettingSpec, load_setting_specs
 from slm_core.training_config import problems
 
 from fine_tune_slm.errors import ArgumentInvalidError, AwsRefusedError, AwsUnreachableError
+from fine_tune_slm.naming import parameter_root as parameter_root_of
 
 CONFIG_FILE = Path("config/aws_config.yml")
+DEFAULT_ROOT = parameter_root_of()
 PASSING_CODES = {
     "ConditionalRequestConflict",
     "InternalError",

@@ -13,6 +13,7 @@ from slm_core.errors import FineTuneSlmError
 from fine_tune_slm.commands import (
     compare,
     dataset,
+    doctor,
     extract,
     logs,
     params,
@@ -53,6 +54,7 @@ app.command("plan")(plan.plan)
 app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)
+app.command("doctor")(doctor.doctor)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(params.app, name="params")
 

@@ -9,6 +9,8 @@ FineTuneSlmError
     ├── TokenizerUnusableError      there is no tokenizer with which lengths could be counted
     ├── AnswersUnreadableError      gold or predictions cannot be scored against each other
     ├── ParametersIncompleteError   some parameters still need a value
+    ├── ParametersWrongError        some parameters are missing, malformed or not what the stack says
+    ├── StackMissingError           the stack is not deployed in this account and region
     ├── NoteUnreadableError         the note is missing, empty or no text
     ├── RunUnknownError             no such run is kept on this machine
     ├── ExecutionUnknownError       no such run of the stack is known
@@ -83,6 +85,16 @@ class AnswersUnreadableError(CommandLineError):
 class ParametersIncompleteError(CommandLineError):
     exit_code = 2
     remedy = "Give each a value with: --set CATEGORY.KEY=VALUE"
+
+
+class ParametersWrongError(CommandLineError):
+    exit_code = 2
+    remedy = "Correct each as its line says, and check again with: fine-tune-slm params check"
+
+
+class StackMissingError(CommandLineError):
+    exit_code = 2
+    remedy = "Deploy it with sam deploy, or name another with --stack-name, --profile or --region."
 
 
 class NoteUnreadableError(CommandLineError):

@@ -95,6 +95,11 @@ def _assignment_problem(spec: SettingSpec | None, value: str) -> str | None:
         return "config/aws_config.yml has no such category.key"
     if spec.owner != "init":
         return f"owned by {spec.owner}"
+    return value_problem(spec, value)
+
+
+def value_problem(spec: SettingSpec, value: str) -> str | None:
+    """Return why a setting cannot have a value, or None; the value itself is not repeated."""
     category = AwsSettings.model_fields[spec.category].annotation
     field = category.model_fields[spec.key]  # type: ignore[union-attr]
     try:

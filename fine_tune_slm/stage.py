@@ -13,6 +13,7 @@ from slm_core.training_config import load_training_config
 from fine_tune_slm.aws import CONFIG_FILE
 from fine_tune_slm.dataset_check import check_dataset
 from fine_tune_slm.dataset_publish import publish_dataset
+from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
 from fine_tune_slm.parameters import init_parameters, parse_assignments, require_finished
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class StageSpec:
     config_file: str
     base_model: Path
     dataset: Path
+    name: str = DEFAULT_STAGE
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def set_up(cloud: LocalCloud, spec: StageSpec) -> Stage:
     """
     repo_id = load_training_config(spec.project / "config" / spec.config_file).base_model.repo_id
     revision = cloud.hub.add_model(repo_id, spec.base_model, gated=True)
-    outputs = cloud.deploy(spec.project / "template.yaml", _template_parameters(cloud, spec))
+    outputs = cloud.deploy(spec.project / "template.yaml", _template_parameters(cloud, spec), stack_name(spec.name))
     read_token, write_token = _store_tokens(cloud, outputs, repo_id)
     assigned = {"hub.base_model_revision": revision, "hub.publish_repo": _publish_repo(repo_id)}
     _initialise_parameters(cloud, spec, outputs, assigned)
@@ -65,6 +67,7 @@ def set_up(cloud: LocalCloud, spec: StageSpec) -> Stage:
 
 def _template_parameters(cloud: LocalCloud, spec: StageSpec) -> dict[str, str]:
     return {
+        "Stage": spec.name,
         "ImageId": IMAGE_ID,
         "TrainingConfigFile": spec.config_file,
         "HubEndpoint": cloud.hub.endpoint,

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from slm_core import hub
-from slm_core.documents import require_dataset, to_json
+from slm_core.documents import find_record, require_dataset, to_json
 from slm_core.environment import Environment, environment
-from slm_core.errors import ConfigInvalidError, SettingInvalidError
+from slm_core.errors import ConfigInvalidError, RunExistsError, SettingInvalidError
 from slm_core.layout import RUN_ID_PATTERN, RunKeys, s3_uri
 from slm_core.lease import Lease, LeaseTable, Owner
 from slm_core.parameters import read_settings, read_token, secret_name
@@ -44,11 +44,11 @@ def prepare_run(execution: Execution, request: object, env: Environment) -> Prep
     """
     plan = _plan(execution, request, env)
     settings = plan.settings
-    store = ObjectStore(settings.storage.bucket)
+    store, keys = ObjectStore(settings.storage.bucket), RunKeys(execution.name)
+    _require_new(store, keys)
     _probe_tokens(plan, env.hf_endpoint)
     owner = Owner(arn=execution.arn, run_id=execution.name, instance_id=settings.instance.id)
     lease = LeaseTable(env.lease_table).acquire(owner)
-    keys = RunKeys(execution.name)
     store.put(keys.spec, to_json(_spec(execution, plan, lease, env)))
     return PreparedRun(
         run_id=execution.name,
@@ -74,6 +74,16 @@ def _plan(execution: Execution, given: object, env: Environment) -> Plan:
         prices.price(instance_type)
     dataset = require_dataset(ObjectStore(settings.storage.bucket), settings.storage.dataset_sha256)
     return Plan(request, config, settings, dataset)
+
+
+def _require_new(store: ObjectStore, keys: RunKeys) -> None:
+    """Refuse a run id that has a record.
+
+    Step Functions frees a name after 90 days, and with the state machine; the bucket keeps the archive under it.
+    """
+    record = find_record(store, keys)
+    if record:
+        raise RunExistsError(f"{keys.run_id} is the id of a run that ended at {record.finished_at:%Y-%m-%d %H:%M} UTC")
 
 
 def _require_allowed_name(config: TrainingConfig, publish_repo: str) -> None:

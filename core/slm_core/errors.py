@@ -12,6 +12,7 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── NotesInvalidError
     │   ├── HubTokenMissingError
     │   ├── HubTokenRefusedError
+    │   ├── RunExistsError
     │   └── StateInvalidError
     ├── InstanceError               the GPU instance
     │   ├── InstanceBusyError            retryable
@@ -106,6 +107,10 @@ class HubTokenMissingError(RequestError):
 
 class HubTokenRefusedError(RequestError):
     remedy = "Create a token with the right role, accept the model's licence, and store the token in the named secret."
+
+
+class RunExistsError(RequestError):
+    remedy = "Start again under another execution name; resume_from set to the old one goes on from its checkpoints."
 
 
 class StateInvalidError(RequestError):

@@ -98,6 +98,19 @@ def require_writing(identity: Identity, repo_id: str, secret_name: str) -> None:
         raise HubTokenRefusedError(f"The token in secret {secret_name} cannot publish to {repo_id}")
 
 
+def may_write(access: Access, repo_id: str) -> bool | None:
+    """Return whether the token may write to a repository; None where the Hub shows it none of that name.
+
+    Raises: HubUnavailableError when the Hub does not answer properly.
+    """
+    response = _ask(access, "GET", f"/api/models/{repo_id}/auth-check/write")
+    if response.status == 404 or response.headers.get("X-Error-Code") in _MISSING:
+        return None
+    if response.status in {200, 401, 403}:
+        return response.status == 200
+    raise HubUnavailableError(f"The Hub at {access.endpoint} answered {response.status} for {repo_id}")
+
+
 def _ask(access: Access, method: str, path: str) -> urllib3.BaseHTTPResponse:
     if not _TOKEN.fullmatch(access.token):
         # http.client would quote it in its own complaint

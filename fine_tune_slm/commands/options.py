@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fine_tune_slm.naming import parameter_root, stack_name
+
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
 
-DEFAULT_PARAMETER_ROOT = "/fine-tune-slm"
+DEFAULT_PARAMETER_ROOT = parameter_root()
+DEFAULT_STACK_NAME = stack_name()
 DEFAULT_ROOT = Path(".local")
 CTRL_C = 130
 """What a shell gives a command that Ctrl-C ended."""
@@ -36,13 +39,20 @@ Stage = Annotated[
     str | None,
     typer.Option(
         envvar="FINE_TUNE_SLM_STAGE",
-        help="Stack whose runs are meant; without it, and without an AWS option, the rehearsals of this machine.",
+        help="Stage whose runs are meant; without it, and without an AWS option, the rehearsals of this machine.",
     ),
 ]
 Profile = Annotated[str | None, typer.Option(help="AWS profile.")]
 Region = Annotated[str | None, typer.Option(help="AWS region.")]
 EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint for AWS calls.")]
-ParameterRoot = Annotated[str, typer.Option(help="Where the settings lie in Parameter Store.")]
+ParameterRoot = Annotated[
+    str,
+    typer.Option(
+        envvar="FINE_TUNE_SLM_PARAMETER_ROOT",
+        help="Where the stage's settings lie in Parameter Store: the stack's output.",
+    ),
+]
+StackName = Annotated[str, typer.Option(envvar="FINE_TUNE_SLM_STACK_NAME", help="Name of the stage's deployed stack.")]
 
 
 def whereabouts(

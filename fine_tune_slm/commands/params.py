@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import DEFAULT_PARAMETER_ROOT, EndpointUrl, ParameterRoot, Profile, Region
+from fine_tune_slm.commands.options import (
+    DEFAULT_PARAMETER_ROOT,
+    DEFAULT_STACK_NAME,
+    EndpointUrl,
+    ParameterRoot,
+    Profile,
+    Region,
+    StackName,
+)
 
 app = typer.Typer(help="The settings in Parameter Store.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -68,3 +76,82 @@ def list_parameters(
     for spec in specs:
         value = found.get(spec.ssm_param) or (f"(default) {spec.default}" if spec.default else "(absent)")
         print(f"{spec.ssm_param}  owner {spec.owner}  {value}")
+
+
+@app.command("check")
+def check(
+    stack_name: StackName = DEFAULT_STACK_NAME,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+) -> None:
+    """Say whether every setting is there, well formed, and what the deployed stack says.
+
+    Example: fine-tune-slm params check
+    """
+    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.deployed_stack import DeployedStack  # noqa: PLC0415
+    from fine_tune_slm.errors import ParametersWrongError  # noqa: PLC0415
+    from fine_tune_slm.parameter_check import parameter_problems  # noqa: PLC0415
+    from fine_tune_slm.parameters import read_parameters  # noqa: PLC0415
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+
+    account = target(profile, region, endpoint_url, parameter_root)
+    specs = account.setting_specs(find_project())
+    with aws_refusals_explained():
+        stored = read_parameters(account.client("ssm"), [spec.ssm_param for spec in specs])
+        found = parameter_problems(specs, stored, DeployedStack(stack_name, account).outputs)
+    for problem in found:
+        print(f"{problem.told}. {problem.remedy}")
+    if found:
+        raise ParametersWrongError(f"{len(found)} of {len(specs)} settings are not right")
+    print(f"All {len(specs)} settings are there, well formed, and agree with the stack.")
+
+
+@app.command("set")
+def set_one(
+    name: Annotated[str, typer.Argument(metavar="CATEGORY.KEY", help="The setting, as in config/aws_config.yml.")],
+    value: Annotated[str, typer.Argument(help="Its new value.")],
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+) -> None:
+    """Change one setting, after checking its value; the template's own are changed by a deployment.
+
+    Example: fine-tune-slm params set instance.allowed_types g6.2xlarge,g6.4xlarge
+    """
+    from slm_core.prices import load_prices  # noqa: PLC0415
+
+    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.parameter_setting import set_parameter  # noqa: PLC0415
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+
+    account, project = target(profile, region, endpoint_url, parameter_root), find_project()
+    prices = load_prices(project / "config" / "prices.yml")
+    with aws_refusals_explained():
+        change = set_parameter(account.client("ssm"), account.setting_specs(project), prices, name, value)
+    print(change.line())
+
+
+@app.command("stages")
+def stages(profile: Profile = None, region: Region = None, endpoint_url: EndpointUrl = None) -> None:
+    """List the stages in this account and region: the root of each one's settings, and its bucket.
+
+    Example: fine-tune-slm params stages --region us-east-1
+    """
+    from slm_core.settings import DEFAULT_ROOT, load_setting_specs  # noqa: PLC0415
+
+    from fine_tune_slm.aws import CONFIG_FILE, aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.parameter_setting import find_stages  # noqa: PLC0415
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+
+    account = target(profile, region, endpoint_url)
+    specs = load_setting_specs(find_project() / CONFIG_FILE, DEFAULT_ROOT)
+    with aws_refusals_explained():
+        found = find_stages(account.client("ssm"), specs)
+    for stage in found:
+        print(f"{stage.root}  bucket {stage.bucket or '(absent)'}")
+    if not found:
+        print("No stage has been deployed in this account and region.")

@@ -12,9 +12,9 @@ from slm_core.training_config import Frozen
 
 from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.desk.rows import RunRow
+from fine_tune_slm.naming import DEFAULT_STAGE
 from fine_tune_slm.timeline import Timeline
 
-DEFAULT_STAGE = "fine-tune-slm"
 DEFAULT_ROOT = Path(".local")
 
 
@@ -77,7 +77,7 @@ class Whereabouts(Frozen):
 
     @property
     def stage_meant(self) -> str | None:
-        """Return the stack that is meant, which an option for AWS alone also says; None means this machine."""
+        """Return the stage that is meant, which an option for AWS alone also says; None means this machine."""
         names_account = self.profile or self.region or self.endpoint_url
         return self.stage or (DEFAULT_STAGE if names_account else None)
 

@@ -16,6 +16,7 @@ from fine_tune_slm.aws import ClientSource, target
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
 from fine_tune_slm.errors import ExecutionUnknownError, StageUnknownError
 from fine_tune_slm.kept_runs import LATEST
+from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
 from fine_tune_slm.timeline import RUNNING, Timeline
 from fine_tune_slm.watch import WatchedExecution
 
@@ -184,7 +185,7 @@ def deployed_stack(where: Whereabouts) -> DeployedStack:
     Raises: ArgumentInvalidError, StageUnknownError and what AWS refuses.
     """
     account = target(where.profile, where.region, where.endpoint_url)
-    return stack_named(where.stage_meant or "", account)
+    return stack_named(stack_name(where.stage_meant or DEFAULT_STAGE), account)
 
 
 def stack_named(name: str, account: ClientSource) -> DeployedStack:

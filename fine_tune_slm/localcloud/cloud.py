@@ -64,14 +64,16 @@ class LocalCloud:
     ) -> None:
         self.close()
 
-    def deploy(self, template: Path, parameters: Mapping[str, str] | None = None) -> dict[str, str]:
+    def deploy(
+        self, template: Path, parameters: Mapping[str, str] | None = None, stack_name: str = STACK_NAME
+    ) -> dict[str, str]:
         """Return the outputs of the stack made from a SAM template and the local directories that it names.
 
         Instances are stopped afterwards, as the real one is when its first boot has run its user data.
 
         Raises: TemplateUnsupportedError, DeploymentFailedError.
         """
-        deployment = Deployment(template, dict(parameters or {}), STACK_NAME, self.settings.region)
+        deployment = Deployment(template, dict(parameters or {}), stack_name, self.settings.region)
         outputs = deploy(deployment, self.client("cloudformation"), self.client("s3"))
         ec2.stop_after_first_boot(ec2_backends[DEFAULT_ACCOUNT_ID][self.settings.region])
         self._events.start_schedules()

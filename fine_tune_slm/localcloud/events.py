@@ -39,6 +39,7 @@ class EventBridge:
         self._closed = threading.Event()
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
+        self._started: set[str] = set()
 
     def execution_ended(self, execution: Any) -> None:
         """Send the status change of an execution to every function that a rule names for it."""
@@ -49,11 +50,13 @@ class EventBridge:
                     self._run(self._deliver, target["Arn"], event)
 
     def start_schedules(self) -> None:
-        """Begin to invoke what the enabled schedules with a rate name; other schedules only stand there."""
+        """Begin to invoke what the enabled schedules with a rate name, once each; others only stand there."""
         for group in scheduler_backends[DEFAULT_ACCOUNT_ID][self._region].schedule_groups.values():
             for schedule in group.schedules.values():
                 rate = _RATE.fullmatch(schedule.schedule_expression)
-                if rate and schedule.state == "ENABLED" and ":lambda:" in schedule.target["Arn"]:
+                is_new = schedule.arn not in self._started
+                if rate and is_new and schedule.state == "ENABLED" and ":lambda:" in schedule.target["Arn"]:
+                    self._started.add(schedule.arn)
                     self._run(self._repeat, schedule, int(rate[1]) * _SECONDS[rate[2]] * self._scale)
 
     def close(self) -> None:

@@ -48,10 +48,11 @@ def all_tiers(seed: int, count: int) -> dict[str, Sequence[Schedule]]:
     """Return the schedules of every tier by its name."""
     calls, events, hub_requests = explore()
     return {
-        "single faults": list(tiers.single_faults(calls, events, hub_requests)),
-        "pairs on critical calls": list(tiers.pairs(calls, seed, PAIRS)),
+        "single faults": tiers.some_repeated(tiers.single_faults(calls, events, hub_requests)),
+        "pairs on critical calls": tiers.some_repeated(tiers.pairs(calls, seed, PAIRS)),
+        "two executions interleaved": list(tiers.interleaved(events)),
         "one layer alone": list(tiers.layers_alone(events)),
-        "random, 1 to 6 faults": list(tiers.random_schedules(calls, events, seed, count)),
+        "random, 1 to 6 faults": tiers.some_repeated(tiers.random_schedules(calls, events, seed, count)),
     }
 
 

@@ -130,6 +130,8 @@ class Schedule(_Frozen):
     runs: tuple[RunPlan, ...] = (RunPlan(name="a"),)
     faults: tuple[Fault, ...] = ()
     layers: Layers = Layers()
+    repeats: bool = False
+    """Start the first run once more under its name when all is over."""
 
     @property
     def has_sweeper(self) -> bool:

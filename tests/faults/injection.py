@@ -30,6 +30,8 @@ CODES: Mapping[str, tuple[str, int]] = {
     "denied": ("AccessDeniedException", 400),
     "conflict": ("ConditionalRequestConflict", 409),
     "precondition": ("PreconditionFailed", 412),
+    # S3 has begun to answer when its copy fails: an error behind a status of success
+    "error in 200": ("InternalError", 200),
     "capacity": ("InsufficientInstanceCapacity", 500),
     "quota": ("VcpuLimitExceeded", 400),
     "unsuitable": ("Unsupported", 400),
@@ -69,7 +71,7 @@ class Injection:
         self._world = world
         self._seen: Counter[str] = Counter()
         self._earlier: dict[str, Any] = {}
-        self._hub_requests = 0
+        self.hub_requests = 0
         self._unset_already: set[tuple[str, str]] = set()
         self.injected: Counter[str] = Counter()
         self.lost_events: set[str] = set()
@@ -343,9 +345,9 @@ class Injection:
             yield
 
     def _hub_turn(self) -> tuple[str | None, str | None]:
-        self._hub_requests += 1
+        self.hub_requests += 1
         for fault in self._hub:
-            if _is_hit(fault, self._hub_requests):
+            if _is_hit(fault, self.hub_requests):
                 self._count(f"hub: {fault.kind}{', after its effect' if fault.is_after else ''}")
                 return (None, fault.kind) if fault.is_after else (fault.kind, None)
         return None, None

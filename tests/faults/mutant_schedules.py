@@ -30,6 +30,7 @@ PUBLISHED = "success means published"
 RECORDED = "a failed run's record names its error"
 OUTLIVED = "no instance outlives its run's lease"
 POINTED = "the pointer names archived releases that main holds"
+REPEATED = "repeating a run id changes nothing"
 RETURNED = "an hour after the last run the lease is free"
 
 
@@ -55,6 +56,7 @@ ABORTED_IN_START = HostFault(kind="aborted", minute=0.1)
 CALM, LONG = Schedule(), one(steps=600)
 TWO = Schedule(runs=TWO_RUNS)
 REJECTED = one(f1=0.3)
+AGAIN = Schedule(repeats=True)
 NAN, NAN_ALONE = host("nan"), host("nan", layers=WORKFLOW_ALONE)
 CRASH, HANG = host("crash"), host("hang", layers=WORKFLOW_ALONE)
 CORRUPT, CORRUPT_ALONE = host("corrupt", minute=0), host("corrupt", minute=0, layers=WORKFLOW_ALONE)

@@ -14,6 +14,7 @@ from tests.faults.fault import Schedule
 from tests.faults.injection import Injection
 from tests.faults.invariants import GUARD, Verdict, Watch, judge
 from tests.faults.outcomes import judge_outcomes
+from tests.faults.repeat import play_again
 from tests.faults.world.functions import ServiceFailedError
 from tests.faults.world.world import ROOT, Account, World, deadline_of
 
@@ -34,7 +35,7 @@ class Finding:
     checked: Counter[str]
     injected: Counter[str]
     minutes_to_stop: float | None
-    stopped_by: str | None
+    stopped_by: str | None = None
     statuses: dict[str, str] = field(default_factory=dict)
     errors: dict[str, str | None] = field(default_factory=dict)
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -62,21 +63,26 @@ def play(schedule: Schedule, account: Account) -> Finding:
         verdict.require(WORLD_HOLDS, not world.timeline.failures, repr(world.timeline.failures[:1]))
         judge(world, schedule, verdict)
         judge_outcomes(world, schedule, verdict)
-        executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}
-        events = world.history(executions[schedule.runs[0].name])
-        return Finding(
-            schedule=schedule,
-            violations=verdict.violations,
-            checked=verdict.checked,
-            injected=injection.injected,
-            minutes_to_stop=verdict.minutes_to_stop,
-            stopped_by=watch.stopped_by,
-            statuses={name: run.exec_status.value for name, run in executions.items()},
-            errors={name: run.error for name, run in executions.items()},
-            calls=calls,
-            events=len(events),
-            hub_requests=injection._hub_requests,
-        )
+        finding = _finding(world, schedule, verdict, injection)
+        finding.calls, finding.stopped_by = calls.copy(), watch.stopped_by
+        if schedule.repeats:
+            play_again(world, schedule.runs[0], verdict)
+        return finding
+
+
+def _finding(world: World, schedule: Schedule, verdict: Verdict, injection: Injection) -> Finding:
+    executions = {plan.name: world.execution(plan.name) for plan in schedule.runs}
+    return Finding(
+        schedule=schedule,
+        violations=verdict.violations,
+        checked=verdict.checked,
+        injected=injection.injected,
+        minutes_to_stop=verdict.minutes_to_stop,
+        statuses={name: run.exec_status.value for name, run in executions.items()},
+        errors={name: run.error for name, run in executions.items()},
+        events=len(world.history(executions[schedule.runs[0].name])),
+        hub_requests=injection.hub_requests,
+    )
 
 
 def _watched(world: World, verdict: Verdict, calls: Counter[tuple[str, str]]) -> Watch:
@@ -94,7 +100,7 @@ def _watched(world: World, verdict: Verdict, calls: Counter[tuple[str, str]]) ->
 
 def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch) -> None:
     if schedule.layers.reaper:
-        world.hooks.on_status = lambda arn, status: _tell_reaper(world, injection, arn, status)
+        world.hooks.on_status = lambda execution, status: _tell_reaper(world, injection, execution, status)
     if schedule.layers.sweeper:
         event = {"source": "aws.scheduler", "detail-type": "Scheduled Event"}
         world.timeline.every(SWEEP_SECONDS, lambda: _invoke(world, "SweepInstances", event, 0))
@@ -104,10 +110,16 @@ def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch
         world.timeline.every(GUARD_SECONDS, lambda: _look_as_the_guard(world, watch))
 
 
-def _tell_reaper(world: World, injection: Injection, arn: str, status: str) -> None:
+def _tell_reaper(world: World, injection: Injection, execution: Any, status: str) -> None:
     if status not in {"ABORTED", "TIMED_OUT", "FAILED"}:
         return
-    detail = {"executionArn": arn, "status": status, "name": arn.rpartition(":")[2]}
+    started_at_ms = int(execution.start_date.timestamp() * 1000)
+    detail = {
+        "executionArn": execution.exec_arn,
+        "status": status,
+        "name": execution.name,
+        "startDate": started_at_ms,
+    }
     event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
     for delay_seconds in injection.event_delays_seconds:
         _invoke(world, "ReapRun", event, EVENT_SECONDS + delay_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.faults.canary import CANARY_NOTE
 from tests.faults.fault import FOREVER, HubFault
 from tests.faults.mutant_schedules import (
+    AGAIN,
     ARCHIVED,
     CALM,
     CORRUPT,
@@ -14,6 +15,7 @@ from tests.faults.mutant_schedules import (
     PUBLISHED,
     RECORDED,
     REJECTED,
+    REPEATED,
     SECRET,
     WORKFLOW_ALONE,
     call,
@@ -88,6 +90,18 @@ RELEASE = mutants(
         "success is recorded",
         (CALM,),
     ),
+    (
+        "a run id is taken twice",
+        in_code("lambdas.prepare_run:prepare_run", "_require_new(store, keys)", "pass"),
+        REPEATED,
+        (AGAIN,),
+    ),
+    (
+        "the failure of a run's namesake is its own",
+        in_code("slm_core.failure_record:record_failure", " and _is_of(given.execution, recorded)", ""),
+        REPEATED,
+        (AGAIN,),
+    ),
 )
 _SHY = "{problems(error)}"
 TEXTS = mutants(
@@ -149,7 +163,7 @@ TEXTS = mutants(
     ),
     (
         "a failure writes no record",
-        in_code("slm_core.failure_record:record_failure", "    store.put(keys.record, to_json(record))\n", ""),
+        in_code("slm_core.failure_record:record_failure", "    _write(store, record)\n", ""),
         RECORDED,
         (NAN,),
     ),

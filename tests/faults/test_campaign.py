@@ -93,6 +93,30 @@ def test_random_schedules_break_no_promise(calm: list[Finding], played: Play) ->
     assert broken(played(list(schedules))) == []
 
 
+def test_a_run_id_that_is_used_again_is_refused_and_changes_nothing(played: Play) -> None:
+    nan = HostFault(kind="nan", minute=9)
+    findings = played([Schedule(repeats=True), Schedule(faults=(nan,), repeats=True)])
+    assert broken(findings) == []
+    assert [finding.checked["repeating a run id changes nothing"] for finding in findings] == [1, 1]
+
+
+def test_a_second_run_waits_for_an_hour_and_more_and_then_leaves_the_busy_instance_alone(played: Play) -> None:
+    [finding] = played([Schedule(runs=(RunPlan(name="a", steps=1900), RunPlan(name="b", after_minutes=6)))])
+    assert finding.violations == []
+    assert finding.errors == {"a": None, "b": "InstanceBusyError"}
+
+
+def test_two_days_of_training_stay_below_what_step_functions_allows(played: Play) -> None:
+    limits = json.dumps({"max_hours": 48, "budget_usd": 90})
+    [finding] = played([Schedule(runs=(RunPlan(name="a", execution_input=limits, steps=5500, seconds_per_step=30),))])
+    assert (finding.violations, finding.errors) == ([], {"a": None})
+    assert finding.events < 10_000
+
+
+def test_a_sample_of_two_executions_interleaved_breaks_no_promise(calm: list[Finding], played: Play) -> None:
+    assert broken(played(list(islice(tiers.interleaved(calm[0].events), 3, None, 29)))) == []
+
+
 def test_the_same_schedule_shows_the_same_twice(played: Play) -> None:
     schedule = Schedule(
         seed=3,

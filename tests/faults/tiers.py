@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tests.faults.fault import (
     FOREVER,
@@ -27,7 +27,7 @@ ANYWHERE = ("throttled", "unavailable", "internal", "denied", "timed out", "kill
 ALSO: Mapping[str, tuple[str, ...]] = {
     "s3.PutObject": ("slow down", "conflict", "precondition"),
     "s3.GetObject": ("slow down",),
-    "s3.CopyObject": ("slow down",),
+    "s3.CopyObject": ("slow down", "error in 200"),
     "ec2.StartInstances": ("capacity", "quota", "unsuitable", "changing", "protected"),
     "ec2.StopInstances": ("changing", "protected"),
     "ec2.ModifyInstanceAttribute": ("unsuitable", "changing"),
@@ -101,6 +101,8 @@ LAYERS_ALONE = (
     Layers(workflow=False, reaper=False, sweeper=False),
 )
 TWO_RUNS = (RunPlan(name="a"), RunPlan(name="b", after_minutes=6))
+SECOND_STARTS_MINUTES = (0, 0.05, 0.5, 1, 2, 4, 8, 12, 16, 17, 18, 20)
+EVERY_REPEATED = 8
 
 
 def kinds_of(operation: str) -> tuple[str, ...]:
@@ -176,6 +178,27 @@ def random_schedules(calls: Calls, events: int, seed: int, count: int) -> Iterat
         faults = tuple(_any_fault(stream, calls, events) for _ in range(stream.randint(1, 6)))
         runs = TWO_RUNS if stream.random() < 0.2 else (RunPlan(name="a"),)
         yield Schedule(seed=seed + number, faults=faults, runs=runs)
+
+
+def interleaved(events: int) -> Iterator[Schedule]:
+    """Yield two executions whose starts lie closer and farther, with nothing wrong, or one thing in the first."""
+    befallen: tuple[tuple[Fault, ...], ...] = (
+        (),
+        *((HostFault(kind=kind, minute=9),) for kind in ("crash", "nan", "hang", "started", "stopped")),
+        (WorkflowFault(kind="aborted", event=events // 2),),
+        (WorkflowFault(kind="aborted", event=events // 2), WorkflowFault(kind="event late")),
+        *((FunctionFault(kind="slow", function=function),) for function in ("StartInstance", "StopInstance")),
+    )
+    for minutes, faults in itertools.product(SECOND_STARTS_MINUTES, befallen):
+        yield Schedule(faults=faults, runs=(RunPlan(name="a"), RunPlan(name="b", after_minutes=minutes)))
+
+
+def some_repeated(schedules: Iterable[Schedule]) -> list[Schedule]:
+    """Return the schedules; in some the run's id is used again when all is over."""
+    return [
+        schedule.model_copy(update={"repeats": number % EVERY_REPEATED == 0})
+        for number, schedule in enumerate(schedules)
+    ]
 
 
 def layers_alone(events: int) -> Iterator[Schedule]:

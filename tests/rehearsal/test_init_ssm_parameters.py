@@ -47,9 +47,9 @@ def start(endpoint: str, *arguments: str, directory: Path) -> subprocess.Complet
 def test_a_dry_run_shows_everything_and_creates_nothing(endpoint, ssm, tmp_path):
     shown = start(endpoint, "--dry-run", directory=tmp_path)
     assert shown.returncode == 0, shown.stderr
-    assert "/fine-tune-slm/instance/allowed_types: create: g6.2xlarge,g5.2xlarge" in shown.stdout
-    assert "/fine-tune-slm/instance/id: owned by stack (absent), left alone" in shown.stdout
-    assert "/fine-tune-slm/hub/publish_repo: needs a value" in shown.stdout
+    assert "/fine-tune-slm/prod/instance/allowed_types: create: g6.2xlarge,g5.2xlarge" in shown.stdout
+    assert "/fine-tune-slm/prod/instance/id: owned by stack (absent), left alone" in shown.stdout
+    assert "/fine-tune-slm/prod/hub/publish_repo: needs a value" in shown.stdout
     created = start(endpoint, *GIVEN, "--parameter-root", "/second", directory=tmp_path)
     assert created.returncode == 0, created.stderr
     names = [item["Name"] for item in ssm.describe_parameters()["Parameters"]]

@@ -96,7 +96,7 @@ def test_an_input_over_the_limit_is_refused_by_step_functions_itself(tiny_stage)
     ],
 )
 def test_a_missing_parameter_has_its_own_error(tiny_stage, name, error):
-    with without_parameter(tiny_stage.cloud.client("ssm"), f"/fine-tune-slm/{name}"):
+    with without_parameter(tiny_stage.cloud.client("ssm"), f"{tiny_stage.stage.outputs['ParameterRoot']}/{name}"):
         result = tiny_stage.run(f"without-{name.replace('/', '-')}")
     assert result.card.error == error
     assert name in result.card.cause
@@ -132,7 +132,7 @@ def test_a_gated_model_whose_licence_was_not_accepted_is_known_before_the_instan
 
 @pytest.mark.usefixtures("untouched_instance")
 def test_a_revision_that_the_base_model_does_not_have_is_known_before_the_instance_starts(tiny_stage):
-    ssm, name = tiny_stage.cloud.client("ssm"), "/fine-tune-slm/hub/base_model_revision"
+    ssm, name = tiny_stage.cloud.client("ssm"), "/fine-tune-slm/prod/hub/base_model_revision"
     with without_parameter(ssm, name):
         ssm.put_parameter(Name=name, Value="f" * 40, Type="String")
         result = tiny_stage.run("no-such-revision")

@@ -22,7 +22,7 @@ from slm_core.aws import client
 from slm_core.environment import Environment, environment
 from slm_core.layout import RunKeys
 from slm_core.lease import LEASE_NAME, Lease, LeaseTable, Owner
-from slm_core.records import RunSpec
+from slm_core.records import RunRecord, RunSpec
 from slm_core.store import ObjectStore
 from slm_core.training_config import TrainingConfig, load_training_config
 
@@ -34,6 +34,15 @@ TYPES = ("g6.2xlarge", "g5.2xlarge")
 START = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 Request = dict[str, Any]
 _numbers = itertools.count()
+
+
+def a_record(**changes: Any) -> RunRecord:
+    """Return the record of a run that succeeded."""
+    record = {
+        "run_id": RUN_ID, "run_name": "a name", "execution_arn": EXECUTION_ARN, "status": "succeeded",
+        "started_at": START, "finished_at": START, "instance": None, "billed_seconds": 3600.0, "cost_usd": 0.9776,
+    }  # fmt: skip
+    return RunRecord.model_validate(record | changes)
 
 
 class MovingTime:

@@ -16,6 +16,7 @@ from slm_core.layout import RunKeys, dataset_prefix
 from slm_core.records import RunRecord
 
 from fine_tune_slm.desk.stack import DeployedStack, stack_named
+from fine_tune_slm.naming import stack_name
 
 STAGE = "a-stage"
 PARAMETER_ROOT = "/a-stage"
@@ -97,7 +98,7 @@ class EmulatedStack:
 
     def __init__(self, instance_id: str) -> None:
         self.instance_id = instance_id
-        self.found: DeployedStack = stack_named(STAGE, self)
+        self.found: DeployedStack = stack_named(stack_name(STAGE), self)
 
     def client(self, service: str) -> Any:
         """Return a client of the account."""
@@ -223,5 +224,7 @@ def _deploy() -> str:
         "BucketName": "an-emulated-bucket",
     }
     parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()]
-    client_of("cloudformation").create_stack(StackName=STAGE, TemplateBody=json.dumps(TEMPLATE), Parameters=parameters)
+    client_of("cloudformation").create_stack(
+        StackName=stack_name(STAGE), TemplateBody=json.dumps(TEMPLATE), Parameters=parameters
+    )
     return instance_id

@@ -67,6 +67,18 @@ GPUS = {
 }  # fmt: skip
 
 
+def gpu_of(instance_type: str) -> Gpu:
+    """Return the GPU that an instance type carries, by its family.
+
+    Raises: ConfigInvalidError.
+    """
+    family = instance_type.partition(".")[0]
+    for gpu in GPUS.values():
+        if any(name.partition(".")[0] == family for _, name in gpu.instance_types):
+            return gpu
+    raise ConfigInvalidError(f"Which GPU an instance of type {instance_type} has is not known")
+
+
 def known_gpu(name: str) -> Gpu:
     """Return a GPU by its name.
 

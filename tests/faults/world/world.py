@@ -124,7 +124,7 @@ class Hooks:
     before_function: Callable[[Invocation], float | None] = lambda _: None
     before_call: Callable[[Invocation, str, Mapping[str, Any]], None] = lambda *_: None
     after_call: Callable[[Invocation, str, Mapping[str, Any], Any], Any] = lambda *call: call[-1]
-    on_status: Callable[[str, str], None] = lambda *_: None
+    on_status: Callable[[Any, str], None] = lambda *_: None
 
 
 @dataclass
@@ -190,6 +190,13 @@ class World:
         return next(
             (run for machine in backend.state_machines for run in machine.executions if run.name == wanted), None
         )
+
+    def forget_execution(self, name: str) -> None:
+        """Free an ended execution's name."""
+        wanted = self.execution_name(name)
+        for machine in stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines:
+            machine.executions[:] = [run for run in machine.executions if run.name != wanted]
+        del self.statuses[wanted]
 
     def history(self, execution: Any) -> list[Mapping[str, Any]]:
         """Return an execution's events, moto's own: copying them takes longer than looking at them."""
@@ -278,7 +285,7 @@ class World:
     def _status_changed(self, execution: Any, status: str) -> None:
         self.statuses[execution.name] = status
         self.ended_at[execution.name] = self.timeline.seconds()
-        self.hooks.on_status(execution.exec_arn, status)
+        self.hooks.on_status(execution, status)
 
     @contextlib.contextmanager
     def _calls_watched(self) -> Iterator[None]:

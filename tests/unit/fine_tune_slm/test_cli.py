@@ -47,8 +47,12 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         ["logs"],
         ["report"],
         ["rollback"],
+        ["doctor"],
         ["dataset", "publish"],
         ["params", "init"],
+        ["params", "check"],
+        ["params", "set"],
+        ["params", "stages"],
     ],
 )
 def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
@@ -71,6 +75,8 @@ def test_every_verb_has_help_with_an_example(arguments, monkeypatch, capsys):
         ["dataset", "check", "/nonexistent"],
         ["params", "init", "--set", "instance.id=x"],
         ["params", "init", "--parameter-root", "no-slash"],
+        ["doctor", "--local", "--before-deploy"],
+        ["params", "set", "instance.id", "i-0123456789abcdef0"],
     ],
 )
 def test_a_mistake_of_the_user_exits_2_with_no_traceback(arguments, monkeypatch, capsys):
@@ -108,23 +114,23 @@ def test_dataset_check_of_a_sound_dataset_exits_0(dataset, monkeypatch, capsys):
 
 def test_dataset_publish_puts_the_dataset_where_the_next_run_looks(dataset, account, monkeypatch, capsys):
     account.client("s3").create_bucket(Bucket="fine-tune-slm-test")
-    name = "/fine-tune-slm/storage/bucket"
+    name = "/fine-tune-slm/prod/storage/bucket"
     account.client("ssm").put_parameter(Name=name, Value="fine-tune-slm-test", Type="String")
     assert run(["dataset", "publish", str(dataset), "--region", "us-east-1"], monkeypatch) == 0
     assert "Published to s3://fine-tune-slm-test/datasets/" in capsys.readouterr().out
 
 
 def test_params_list_names_owner_and_value(account, monkeypatch, capsys):
-    account.client("ssm").put_parameter(Name="/fine-tune-slm/hub/publish_repo", Value="group/model", Type="String")
+    account.client("ssm").put_parameter(Name="/fine-tune-slm/prod/hub/publish_repo", Value="group/model", Type="String")
     assert run(["params", "list"], monkeypatch) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert "/fine-tune-slm/hub/publish_repo  owner init  group/model" in lines
-    assert "/fine-tune-slm/instance/id  owner stack  (absent)" in lines
-    assert "/fine-tune-slm/instance/allowed_types  owner init  (default) g6.2xlarge,g5.2xlarge" in lines
+    assert "/fine-tune-slm/prod/hub/publish_repo  owner init  group/model" in lines
+    assert "/fine-tune-slm/prod/instance/id  owner stack  (absent)" in lines
+    assert "/fine-tune-slm/prod/instance/allowed_types  owner init  (default) g6.2xlarge,g5.2xlarge" in lines
 
 
 def test_a_refusal_of_aws_is_one_line(account, monkeypatch, capsys, dataset):
-    account.client("ssm").put_parameter(Name="/fine-tune-slm/storage/bucket", Value="absent-bucket", Type="String")
+    account.client("ssm").put_parameter(Name="/fine-tune-slm/prod/storage/bucket", Value="absent-bucket", Type="String")
     assert run(["dataset", "publish", str(dataset)], monkeypatch) == 1
     assert capsys.readouterr().err.startswith("fine-tune-slm: AWS refused PutObject with NoSuchBucket.")
 

@@ -13,13 +13,22 @@ from slm_core.errors import (
     HubTokenRefusedError,
     HubUnavailableError,
     InstanceBusyError,
+    RunExistsError,
     SettingInvalidError,
     SettingMissingError,
 )
 from slm_core.records import RunSpec
 
 from lambdas.prepare_run import handler
-from tests.unit.emulated_account import DATASET_SHA256, EXECUTION_ARN, RUN_ID, START, answering, store_settings
+from tests.unit.emulated_account import (
+    DATASET_SHA256,
+    EXECUTION_ARN,
+    RUN_ID,
+    START,
+    a_record,
+    answering,
+    store_settings,
+)
 
 NOTE = "the patient's note"
 GENERATED = "Synthetic instruction-tuning dataset: cancer information extraction"
@@ -81,6 +90,17 @@ def test_preparing_twice_writes_the_same(prepared):
     first, spec = _prepare(), _spec(prepared)
     prepared.time.forward(minutes=5)
     assert (_prepare(), _spec(prepared)) == (first, spec)
+
+
+def test_the_id_of_a_run_that_has_ended_is_refused_and_nothing_changes(prepared):
+    spec = _prepare() and _spec(prepared)
+    prepared.leases.release(RUN_ID, 1)
+    prepared.store.put(prepared.keys.record, a_record().model_dump_json().encode())
+    prepared.time.forward(days=91)
+    with pytest.raises(RunExistsError, match=rf"{RUN_ID} .* ended at 2026-"):
+        _prepare()
+    assert _spec(prepared) == spec
+    assert (prepared.lease().owner_arn, prepared.lease().fence) == (None, 1)
 
 
 def test_neither_the_state_nor_run_json_carries_a_token_or_the_request(prepared):

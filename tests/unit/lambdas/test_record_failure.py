@@ -1,6 +1,7 @@
 """RecordFailure: a clean cause, a record with the verified instance, and the lease given back when that is safe."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from slm_core.aws import client
@@ -8,7 +9,7 @@ from slm_core.lease import Launch
 from slm_core.records import RunRecord
 
 from lambdas.record_failure import handler
-from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, metrics_json, refusing
+from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, a_record, answering, metrics_json, refusing
 
 
 @pytest.fixture
@@ -105,16 +106,18 @@ def test_recording_twice_keeps_what_was_known_the_first_time(failed):
 
 
 def test_a_success_that_was_recorded_too_late_is_denied_and_keeps_what_it_knows(failed):
-    success = {
-        "run_id": RUN_ID, "run_name": "a name", "execution_arn": EXECUTION_ARN, "status": "succeeded",
-        "started_at": START, "finished_at": START, "instance": None, "billed_seconds": 3600.0, "cost_usd": 0.9776,
-        "hub_revision": "abc",
-    }  # fmt: skip
-    failed.store.put(failed.keys.record, RunRecord.model_validate(success).model_dump_json().encode())
+    failed.store.put(failed.keys.record, a_record(hub_revision="abc").model_dump_json().encode())
     handler(_state("StepTimedOutError", "CompleteRun took too long"), None)
     record = _record(failed)
     assert (record.status, record.failure.error) == ("failed", "StepTimedOutError")
     assert (record.billed_seconds, record.hub_revision) == (3600.0, "abc")
+
+
+def test_the_success_of_an_earlier_execution_of_the_same_name_stays(failed):
+    success = a_record(started_at=START - timedelta(days=91)).model_dump_json().encode()
+    failed.store.put(failed.keys.record, success)
+    handler(_state("RunExistsError", f"{RUN_ID} is the id of a run that ended"), None)
+    assert failed.store.read(failed.keys.record) == success
 
 
 def test_another_runs_lease_is_left_alone(failed):

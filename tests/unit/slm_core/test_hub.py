@@ -141,3 +141,21 @@ def test_a_base_model_that_cannot_be_read_says_why_by_secret_model_and_status(an
 def test_a_hub_that_does_not_answer_for_the_base_model_can_be_tried_again():
     with pytest.raises(HubUnavailableError, match="does not answer"):
         hub.require_reading(_access(), "meta/model", "c" * 40)
+
+
+@pytest.mark.parametrize(("status", "may_write"), [(200, True), (403, False), (401, False), (404, None)])
+def test_whether_a_repository_may_be_written_to_is_asked_of_the_hub(answer, status, may_write):
+    answer["status"] = status
+    assert hub.may_write(_access(answer["endpoint"]), "clinic/model") is may_write
+    assert answer["heard"] == [("/api/models/clinic/model/auth-check/write", "Bearer a-token")]
+
+
+def test_a_hidden_repository_is_not_told_from_a_missing_one(answer):
+    answer |= {"status": 401, "headers": {"X-Error-Code": "RepoNotFound"}}
+    assert hub.may_write(_access(answer["endpoint"]), "clinic/model") is None
+
+
+def test_a_hub_in_trouble_says_nothing_about_writing(answer):
+    answer["status"] = 503
+    with pytest.raises(HubUnavailableError, match="503"):
+        hub.may_write(_access(answer["endpoint"]), "clinic/model")

@@ -8,7 +8,7 @@ from slm_core.errors import ConfigInvalidError
 from slm_core.prices import load_prices
 from slm_core.sizing.choice import Question, choose, largest_token_budget, variants
 from slm_core.sizing.duration import TokenCounts, Work, estimate_duration, training_flops_per_token
-from slm_core.sizing.gpu import GIB, known_gpu
+from slm_core.sizing.gpu import GIB, gpu_of, known_gpu
 from slm_core.sizing.memory import Scale
 from slm_core.sizing.plan import PlanRequest, as_text, make_plan
 from slm_core.sizing.shape import KNOWN_SHAPES
@@ -131,3 +131,16 @@ def test_the_text_says_every_item_the_verdict_its_sources_and_where_the_tokens_c
     assert all(word in text for word in said)
     assert all(line in text for line in (*plan.chosen.duration.arithmetic, plan.share_source, PRICES.as_of, "a test"))
     assert max(map(len, text.splitlines()[-6:])) <= 120
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "gpu"),
+    [("g6.xlarge", "l4"), ("g6e.2xlarge", "l40s"), ("g5.48xlarge", "a10g"), ("p5.4xlarge", "h100")],
+)
+def test_the_gpu_of_a_type_follows_from_its_family(instance_type, gpu):
+    assert gpu_of(instance_type).name == gpu
+
+
+def test_a_type_without_a_known_gpu_is_refused():
+    with pytest.raises(ConfigInvalidError, match=r"m7i\.large"):
+        gpu_of("m7i.large")

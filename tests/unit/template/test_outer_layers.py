@@ -47,7 +47,7 @@ def test_the_functions_outside_the_workflow_are_named_like_the_others():
         assert (ROOT / "lambdas" / f"{snake}.py").is_file()
         assert function["Handler"] == f"{snake}.handler"
         assert function["FunctionName"]["Fn::Sub"].endswith(f"-{kebab}")
-        assert group["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/${{AWS::StackName}}-{kebab}"
+        assert group["LogGroupName"]["Fn::Sub"] == f"/aws/lambda/fine-tune-slm-${{Stage}}-{kebab}"
 
 
 def test_only_the_functions_outside_the_workflow_know_instance_and_topic():
@@ -80,7 +80,7 @@ def test_what_they_may_do_they_may_do_to_this_stack_alone(name):
     stop = allowed["ec2:StopInstances"]
     assert stop["Resource"]["Fn::Sub"].endswith(":instance/${GpuInstance}")
     assert stop["Condition"] == {"StringEquals": {"aws:ResourceTag/fine-tune-slm-stack": {"Ref": "AWS::StackName"}}}
-    assert allowed["states:DescribeExecution"]["Resource"]["Fn::Sub"].endswith(":execution:${AWS::StackName}:*")
+    assert allowed["states:DescribeExecution"]["Resource"]["Fn::Sub"].endswith(":execution:fine-tune-slm-${Stage}:*")
     assert allowed["dynamodb:UpdateItem"]["Resource"] == {"Fn::GetAtt": ["LeaseTable", "Arn"]}
     assert allowed["sns:Publish"]["Resource"] == TOPIC
     assert [action for action, one in allowed.items() if one["Resource"] == "*"] == ["ec2:DescribeInstances"]
@@ -108,7 +108,8 @@ def test_the_sweeper_runs_often_enough_for_what_it_promises(translated):
 def test_no_event_waits_longer_than_an_hour_and_none_is_lost_silently(translated):
     (rule,) = _of_type(translated, "AWS::Events::Rule").values()
     sweep = _of_type(translated, "AWS::Scheduler::Schedule")["SweepInstancesFunctionEveryTenMinutes"]
-    for target in (rule["Targets"][0], sweep["Target"]):
+    start = _of_type(translated, "AWS::Scheduler::Schedule")["FineTuneStateMachineSchedule"]
+    for target in (rule["Targets"][0], sweep["Target"], start["Target"]):
         assert target["DeadLetterConfig"] == {"Arn": QUEUE_ARN}
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
     configs = _of_type(translated, "AWS::Lambda::EventInvokeConfig")
@@ -121,7 +122,12 @@ def test_no_event_waits_longer_than_an_hour_and_none_is_lost_silently(translated
 def test_everyone_who_must_write_to_the_failure_queue_may(translated):
     roles = _of_type(translated, "AWS::IAM::Role")
     writers = {name for name, role in roles.items() if "sqs:SendMessage" in json.dumps(role.get("Policies", []))}
-    assert writers == {"ReapRunFunctionRole", "SweepInstancesFunctionRole", "SweepInstancesFunctionEveryTenMinutesRole"}
+    assert writers == {
+        "ReapRunFunctionRole",
+        "SweepInstancesFunctionRole",
+        "SweepInstancesFunctionEveryTenMinutesRole",
+        "FineTuneStateMachineScheduleRole",
+    }
     (statement,) = RESOURCES["FailureQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (rule,) = (name for name, one in translated["Resources"].items() if one["Type"] == "AWS::Events::Rule")
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}
@@ -137,7 +143,7 @@ def test_every_alarm_tells_the_topic_and_names_its_page():
     assert len(ALARMS) >= 4
     for name, alarm in ALARMS.items():
         assert alarm["AlarmActions"] == [TOPIC], name
-        anchor = alarm["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        anchor = alarm["AlarmName"]["Fn::Sub"].removeprefix("fine-tune-slm-${Stage}-")
         assert alarm["AlarmDescription"].endswith(f"docs/runbook.md#{anchor}"), name
 
 

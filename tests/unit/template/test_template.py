@@ -2,12 +2,14 @@
 
 import json
 import re
+import tomllib
 
 import pytest
 import yaml
 from slm_core.settings import load_setting_specs
 
 from fine_tune_slm.localcloud.deploy.translation import read_template, translate
+from fine_tune_slm.naming import STAGE_PATTERN, parameter_root, stack_name
 from tests.unit.emulated_account import ROOT
 
 PARAMETERS = {"ImageId": "ami-0f00d000000000000"}
@@ -58,7 +60,7 @@ def test_the_stack_owns_the_parameters_that_the_configuration_says_it_owns():
     specs = load_setting_specs(ROOT / "config" / "aws_config.yml", "/a-root")
     owned = {spec.ssm_param for spec in specs if spec.owner == "stack"}
     names = [one["Name"]["Fn::Sub"] for one in _of_type(TEMPLATE, "AWS::SSM::Parameter").values()]
-    assert {name.replace("${ParameterRoot}", "/a-root") for name in names} == owned
+    assert {name.replace("${ParameterRoot}/${Stage}", "/a-root") for name in names} == owned
 
 
 def test_every_function_logs_to_a_group_that_forgets():
@@ -104,12 +106,32 @@ def test_the_schedule_is_off_until_it_is_switched_on_and_starts_with_the_default
     assert schedule["Target"]["Input"] == "{}"
 
 
-def test_no_name_in_the_template_is_the_same_in_a_second_stack():
-    named = ("Name", "FunctionName", "LogGroupName", "TableName", "RepositoryName", "LayerName")
-    for logical_id, resource in TEMPLATE["Resources"].items():
-        for key in named:
-            name = resource.get("Properties", {}).get(key)
-            assert name is None or re.search(r"AWS::StackName|ParameterRoot", json.dumps(name)), (logical_id, key)
+def test_the_stage_stands_in_every_name():
+    keys = {"Name", *(f"{kind}Name" for kind in ("Function", "Layer", "LogGroup", "Table", "Repository", "Topic"))}
+    keys |= {"QueueName", "AlarmName", "DashboardName", "RoleName"}
+    resources = TEMPLATE["Resources"].items()
+    named = {(id_, key): one["Properties"][key] for id_, one in resources for key in keys & one["Properties"].keys()}
+    assert len(named) > 40
+    assert [where for where, name in named.items() if "${Stage}" not in json.dumps(name)] == []
+
+
+def test_the_settings_lie_under_root_and_stage():
+    names = [one["Name"]["Fn::Sub"] for one in _of_type(TEMPLATE, "AWS::SSM::Parameter").values()]
+    assert all(name.startswith("${ParameterRoot}/${Stage}/") for name in names)
+    root = {"Fn::Sub": "${ParameterRoot}/${Stage}"}
+    assert TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["PARAMETER_ROOT"] == root
+    assert TEMPLATE["Outputs"]["ParameterRoot"]["Value"] == root
+
+
+@pytest.mark.parametrize("environment", ["default", "staging"])
+def test_every_environment_of_samconfig_names_its_stack_after_its_stage(environment):
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))[environment]
+    (override,) = config["deploy"]["parameters"]["parameter_overrides"]
+    stage = override.removeprefix("Stage=")
+    assert config["global"]["parameters"]["stack_name"] == stack_name(stage)
+    assert parameter_root(stage) == f"{TEMPLATE['Parameters']['ParameterRoot']['Default']}/{stage}"
+    assert re.fullmatch(TEMPLATE["Parameters"]["Stage"]["AllowedPattern"], stage)
+    assert TEMPLATE["Parameters"]["Stage"]["AllowedPattern"] == STAGE_PATTERN
 
 
 def test_only_the_image_must_be_looked_up():

@@ -9,6 +9,7 @@ import pytest
 
 from fine_tune_slm.commands.runs import Sort, State
 from fine_tune_slm.desk.rows import RunRow, RunState, RunsWanted, SortKey
+from fine_tune_slm.naming import stack_name
 from tests.made_up_runs import MadeUpRun, keep
 from tests.unit.emulated_stack import FAILS, STAGE, WAITS
 
@@ -115,7 +116,7 @@ def test_a_stopped_run_of_a_stack_is_aborted_and_a_refused_one_has_no_record(sta
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--stage", "absent"], "have no stack absent"),
+        (["--stage", "absent"], "have no stack fine-tune-slm-absent"),
         (["--stage", "a-stage", "--profile", "absent"], "absent"),
         (["--region", "us-east-1"], "have no stack fine-tune-slm"),
         (["--state", "sleeping"], "sleeping"),
@@ -134,6 +135,6 @@ def test_what_cannot_be_listed_is_told_in_a_line_without_a_traceback(arguments, 
 
 def test_a_stack_of_another_project_is_not_taken_for_ours(stack, run_cli, capsys):
     template = {"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}
-    stack.client("cloudformation").create_stack(StackName="other", TemplateBody=json.dumps(template))
+    stack.client("cloudformation").create_stack(StackName=stack_name("other"), TemplateBody=json.dumps(template))
     assert run_cli("runs", "--stage", "other") == 2
     assert "was not deployed from this project's template" in capsys.readouterr().err

@@ -11,6 +11,7 @@ from slm_core.records import Phase, Progress
 
 from fine_tune_slm.desk.logs import LogRequest, function_of, log_lines
 from fine_tune_slm.desk.rehearsals import RehearsalNote
+from fine_tune_slm.naming import stack_name
 from fine_tune_slm.project import find_project
 from tests.made_up_runs import MadeUpRun, keep
 from tests.unit.emulated_stack import FAILS, STAGE, WAITS
@@ -102,7 +103,7 @@ def test_the_log_of_the_training_is_that_of_this_run_alone(stack, run_cli, capsy
 
 def test_the_log_of_a_step_is_read_from_its_functions_group(stack, run_cli, capsys):
     stack.start("run-1")
-    group = f"/aws/lambda/{STAGE}-check-training"
+    group = f"/aws/lambda/{stack_name(STAGE)}-check-training"
     stack.log(group, "2030/01/01", '{"run_id": "run-1", "message": "step done"}', '{"run_id": "run-2"}')
     assert run_cli("logs", "run-1", "--step", "CheckTraining", "--stage", STAGE) == 0
     [line] = capsys.readouterr().out.splitlines()

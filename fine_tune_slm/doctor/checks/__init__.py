@@ -1,0 +1,1 @@
+"""One file a check; a check reads and never writes."""
