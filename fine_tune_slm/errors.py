@@ -109,12 +109,12 @@ class RunUnknownError(CommandLineError):
 
 class ExecutionUnknownError(CommandLineError):
     exit_code = 2
-    remedy = "See the runs of a stack with: fine-tune-slm runs --stage STACK; start one with: fine-tune-slm start"
+    remedy = "See the runs of a stack with: fine-tune-slm runs --stage STAGE; start one with: fine-tune-slm start"
 
 
 class StageUnknownError(CommandLineError):
     exit_code = 2
-    remedy = "Name the stack with --stage, and its account with --profile and --region; or deploy it: sam deploy"
+    remedy = "Name its stage with --stage, and its account with --profile and --region; or deploy it: sam deploy"
 
 
 class LogMissingError(CommandLineError):

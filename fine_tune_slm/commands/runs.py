@@ -64,7 +64,7 @@ def runs(
 ) -> None:
     """List runs, the newest first: the rehearsals of this machine, or the runs of a stack.
 
-    Example: fine-tune-slm runs --state failed --since 2026-11-01 --stage fine-tune-slm
+    Example: fine-tune-slm runs --state failed --since 2026-11-01 --stage prod
     """
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415

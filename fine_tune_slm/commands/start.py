@@ -49,7 +49,7 @@ def start(
 
     A stack has one instance: while a run goes on, another is refused with exit code 75.
 
-    Example: fine-tune-slm start --stage fine-tune-slm --input '{"max_hours": 6}' --watch
+    Example: fine-tune-slm start --stage prod --input '{"max_hours": 6}' --watch
     """
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.desk.launch import Launch, launch  # noqa: PLC0415
@@ -59,7 +59,7 @@ def start(
 
     where = whereabouts(stage, profile, region, endpoint_url, DEFAULT_ROOT)
     if where.stage_meant is None:
-        raise ArgumentInvalidError("Name the stack with --stage; on this machine, the run is: fine-tune-slm rehearse")
+        raise ArgumentInvalidError("Name the stage with --stage; on this machine, the run is: fine-tune-slm rehearse")
     if not RUN_NAME.fullmatch(run_name):
         raise typer.BadParameter("--run-name takes 1 to 50 letters, digits, hyphens and underscores")
     wanted = Launch(read_execution_input(execution_input), run_name, config, dry_run, yes, watch, as_json)
@@ -83,7 +83,7 @@ def resume(
 
     A rehearsal goes on as a rehearsal, with the model and dataset that lie there by default.
 
-    Example: fine-tune-slm resume run-20261122-175734-57e4 --stage fine-tune-slm --watch
+    Example: fine-tune-slm resume run-20261122-175734-57e4 --stage prod --watch
     """
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.desk.launch import Launch, launch, rehearse_again  # noqa: PLC0415

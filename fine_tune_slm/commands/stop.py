@@ -36,7 +36,7 @@ def stop(
 
     The last checkpoint stays, so that the run can be resumed. Stopping twice changes nothing.
 
-    Example: fine-tune-slm stop run-20261122-175734-57e4 --stage fine-tune-slm
+    Example: fine-tune-slm stop run-20261122-175734-57e4 --stage prod
     """
     from rich.console import Console  # noqa: PLC0415
 

@@ -143,16 +143,13 @@ def _settings(stack: DeployedStack, project: Path) -> AwsSettings:
 
 
 def _estimate(config: TrainingConfig, instance_type: str, dataset: DatasetManifest, prices: PriceTable) -> Plan | None:
-    found = gpu_of(instance_type)
-    if found is None:
-        return None
-    files = dataset.files
     records = {"train_records": TRAIN, "validation_records": VALIDATION}
-    counted = {key: files[name].records for key, name in records.items() if name in files}
-    gpu, gpus = found
-    try:
-        shape = known_shape(config.base_model.repo_id)
-    except ConfigInvalidError:
-        return None
+    counted = {key: dataset.files[name].records for key, name in records.items() if name in dataset.files}
     counts = ASSUMED_COUNTS.model_copy(update=counted)
+    try:
+        gpu, shape = gpu_of(instance_type), known_shape(config.base_model.repo_id)
+    except ConfigInvalidError:  # the plan says so: neither limits nor prices depend on it
+        return None
+    # sizes that are not in the table are single-GPU ones: the larger are listed
+    gpus = {name: count for count, name in gpu.instance_types}.get(instance_type, 1)
     return make_plan(PlanRequest(config=config, shape=shape, gpu=gpu, gpus=gpus, counts=counts), prices)

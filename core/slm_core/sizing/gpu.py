@@ -87,14 +87,3 @@ def known_gpu(name: str) -> Gpu:
     if name not in GPUS:
         raise ConfigInvalidError(f"No GPU of that name is known (known: {', '.join(GPUS)})")
     return GPUS[name]
-
-
-def gpu_of(instance_type: str) -> tuple[Gpu, int] | None:
-    """Return the GPU of an instance type and how many it has; None for a family that is not in the table."""
-    family = instance_type.partition(".")[0]
-    for gpu in GPUS.values():
-        counts = {name: count for count, name in gpu.instance_types}
-        if any(name.partition(".")[0] == family for name in counts):
-            # sizes that are not in the table are single-GPU ones: the larger are listed
-            return gpu, counts.get(instance_type, 1)
-    return None

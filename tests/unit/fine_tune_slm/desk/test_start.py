@@ -8,7 +8,6 @@ import pytest
 import yaml
 from slm_core.layout import RunKeys
 from slm_core.records import Phase
-from slm_core.sizing.gpu import gpu_of
 from slm_core.training_config import load_training_config
 
 from fine_tune_slm.desk.execution_request import input_of_config, resolved
@@ -69,7 +68,7 @@ def test_a_second_start_is_refused_and_says_which_run_goes_on(stack, run_cli, ca
     stack.put_settings()
     stack.start("run-now", WAITS)
     assert run_cli("start", "--stage", STAGE, "--yes") == 75
-    assert "Run run-now of stack a-stage goes on since" in capsys.readouterr().err
+    assert "Run run-now of stack fine-tune-slm-a-stage goes on since" in capsys.readouterr().err
     assert stack.names() == ["run-now"]
 
 
@@ -137,14 +136,14 @@ def test_what_an_input_cannot_carry_is_refused_by_name(tmp_path):
         input_of_config(load_training_config(file), load_training_config(CONFIG))
 
 
-@pytest.mark.parametrize(
-    ("instance_type", "expected"),
-    [("g6.2xlarge", ("l4", 1)), ("g6.xlarge", ("l4", 1)), ("g6.12xlarge", ("l4", 4)), ("g5.2xlarge", ("a10g", 1))],
-)
-def test_an_instance_type_has_its_gpu(instance_type, expected):
-    gpu, count = gpu_of(instance_type)
-    assert (gpu.name, count) == expected
-    assert gpu_of("m5.large") is None
+def test_an_estimate_counts_the_gpus_of_the_first_instance_type(stack, run_cli, capsys):
+    stack.put_settings()
+    options = ["--input", '{"instance_types": ["g6.12xlarge"]}']
+    assert run_cli("start", "--stage", STAGE, "--dry-run", "--json", *options) == 0
+    four = json.loads(capsys.readouterr().out)["plan"]["hours"]
+    assert run_cli("start", "--stage", STAGE, "--dry-run", "--json") == 0
+    one = json.loads(capsys.readouterr().out)["plan"]["hours"]
+    assert four["high"] < one["high"]
 
 
 def test_a_resumed_run_is_asked_what_the_first_was_and_goes_on_from_its_checkpoint(
