@@ -9,15 +9,15 @@ from fine_tune_slm.commands.options import (
     Profile,
     Region,
     Root,
-    RunName,
+    RunId,
     Stage,
     whereabouts,
 )
 
 
 def compare(
-    first: RunName,
-    second: RunName,
+    first: RunId,
+    second: RunId,
     stage: Stage = None,
     profile: Profile = None,
     region: Region = None,

@@ -47,9 +47,11 @@ class Sort(StrEnum):
 
 def runs(
     state: Annotated[list[State] | None, typer.Option(help="Only runs that stand so; repeatable.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=DATES, help="Only runs started then or later, UTC.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DATES, metavar="DATE", help="Only runs started then or later, UTC.")
+    ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=DATES, help="Only runs started then or earlier, UTC.")
+        datetime | None, typer.Option(formats=DATES, metavar="DATE", help="Only runs started then or earlier, UTC.")
     ] = None,
     sort: Annotated[Sort, typer.Option(help="What comes first: the newest, the best, the dearest, the longest.")] = (
         Sort.STARTED

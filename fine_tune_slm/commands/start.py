@@ -16,7 +16,7 @@ from fine_tune_slm.commands.options import (
     Profile,
     Region,
     Root,
-    RunName,
+    RunId,
     Stage,
     whereabouts,
 )
@@ -68,7 +68,7 @@ def start(
 
 
 def resume(
-    run: RunName,
+    run: RunId,
     watch: Watch = False,
     yes: Yes = False,
     dry_run: DryRun = False,

@@ -16,14 +16,14 @@ from fine_tune_slm.commands.options import (
     Profile,
     Region,
     Root,
-    RunName,
+    RunId,
     Stage,
     whereabouts,
 )
 
 
 def stop(
-    run: RunName,
+    run: RunId,
     wait_seconds: Annotated[float, typer.Option(min=0.0, help="How long to look for the instance to stop.")] = 300.0,
     stage: Stage = None,
     profile: Profile = None,
