@@ -118,7 +118,7 @@ def _write_requirements() -> None:
 def _build() -> tuple[float, list[str]]:
     """Return how long the build took, and the steps that it told."""
     mounts = {HERE / "wheels": "/wheels", HERE / "pip.conf": "/etc/pip.conf", CERTIFICATES: CERTIFICATES}
-    command = ["buildah", "bud", "--isolation", "chroot", "--layers", "--network", "host"]
+    command = ["buildah", "bud", "--isolation", "chroot", "--no-cache", "--network", "host"]
     command += [word for outside, inside in mounts.items() for word in ("--volume", f"{outside}:{inside}:ro")]
     command += ["--build-arg", f"BASE_IMAGE={BASE}", "--build-arg", f"REQUIREMENTS={REQUIREMENTS}"]
     began = time.monotonic()
