@@ -12,6 +12,7 @@ from slm_core.errors import FineTuneSlmError
 
 from fine_tune_slm.commands import (
     dataset,
+    delete,
     doctor,
     extract,
     logs,
@@ -46,6 +47,7 @@ app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)
 app.command("doctor")(doctor.doctor)
+app.command("delete")(delete.delete)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(params.app, name="params")
 
