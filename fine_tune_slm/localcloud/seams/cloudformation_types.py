@@ -20,6 +20,7 @@ from moto.cloudformation import parsing
 from moto.ec2.models.elastic_block_store import Volume
 from moto.ec2.models.instances import Instance
 from moto.iam.models import iam_backends
+from moto.logs.models import LogGroup
 from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
@@ -91,10 +92,7 @@ def _create_alias(resource_name: str, properties: dict[str, Any], account_id: st
 def _create_bucket_policy(
     resource_name: str, properties: dict[str, Any], account_id: str, _region: str
 ) -> CreatedResource:
-    # moto enforces a policy without its conditions: "deny plain HTTP" would deny everything.
-    document = properties["PolicyDocument"]
-    unconditional = [statement for statement in document["Statement"] if "Condition" not in statement]
-    policy = json.dumps({**document, "Statement": unconditional}).encode()
+    policy = json.dumps(properties["PolicyDocument"]).encode()
     backend, bucket = s3_backends[account_id]["aws"], properties["Bucket"]
     backend.put_bucket_policy(bucket, policy)
     return CreatedResource(resource_name, undo=lambda: backend.delete_bucket_policy(bucket))
@@ -216,6 +214,7 @@ def seams() -> list[Seam]:
         Seam(Volume, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_tags),
         Seam(LayerVersion, "delete", None, lambda _original: _delete_layer),
         Seam(Parameter, "get_cfn_attribute", None, lambda _original: _parameter_attribute),
+        Seam(LogGroup, "get_cfn_attribute", ("self", "attribute_name"), _with_its_streams),
     ]
 
 
@@ -265,6 +264,11 @@ def _with_arn(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any
         return CreatedResource(function.function_arn, {"Version": str(version.version)})
 
     return classmethod(create)
+
+
+def _with_its_streams(original: Callable[[LogGroup, str], str]) -> Callable[[LogGroup, str], str]:
+    # GetAtt's ARN of a group ends in ":*" and so means its streams: a policy without it would allow no writing
+    return lambda group, attribute_name: f"{original(group, attribute_name)}:*"
 
 
 def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
