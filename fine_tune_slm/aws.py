@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -45,12 +46,16 @@ class AwsTarget(BaseModel):
     endpoint_url: str | None = Field(default=None, pattern=r"^https?://[\w.\[\]:-]+(/.*)?$")
     parameter_root: str = Field(default=DEFAULT_ROOT, pattern=r"^(/[\w.-]+)+$")
 
-    def client(self, service: str) -> Any:
-        """Return a boto3 client of this account."""
+    @cached_property
+    def session(self) -> Any:
+        """Return the session of all clients: each of its own would read botocore's models again."""
         import boto3  # noqa: PLC0415 - 0.2 s that --help must not pay
 
-        session: Any = boto3.session.Session(profile_name=self.profile, region_name=self.region)
-        return session.client(service, endpoint_url=self.endpoint_url)
+        return boto3.session.Session(profile_name=self.profile, region_name=self.region)
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of this account."""
+        return self.session.client(service, endpoint_url=self.endpoint_url)
 
     def setting_specs(self, project: Path) -> tuple[SettingSpec, ...]:
         """Return the entries of config/aws_config.yml under this account's parameter root."""

@@ -10,7 +10,20 @@ import sys
 import typer
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.commands import dataset, doctor, extract, params, rehearse, report, rollback, runs, score, serve
+from fine_tune_slm.commands import (
+    dataset,
+    doctor,
+    extract,
+    logs,
+    params,
+    rehearse,
+    report,
+    rollback,
+    runs,
+    score,
+    serve,
+    status,
+)
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
@@ -27,7 +40,8 @@ app.command("rehearse")(rehearse.rehearse)
 app.command("extract")(extract.extract)
 app.command("serve")(serve.serve)
 app.command("runs")(runs.runs)
-app.command("status")(runs.status)
+app.command("status")(status.status)
+app.command("logs")(logs.logs)
 app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)

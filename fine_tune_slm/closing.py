@@ -11,6 +11,7 @@ from rich.console import Console
 from slm_core.records import RunRecord
 
 from fine_tune_slm import summary
+from fine_tune_slm.desk.place import FoundRun
 from fine_tune_slm.errors import RunUnfinishedError
 from fine_tune_slm.failure_card import FailureCard, failure_card
 from fine_tune_slm.kept_runs import KeptRun
@@ -22,13 +23,12 @@ SUCCEEDED = "SUCCEEDED"
 
 
 @dataclass(frozen=True)
-class RunResult:
-    """How a run ended, and what is kept of it."""
+class RunEnding:
+    """How a run ended, wherever it is."""
 
-    run: KeptRun
+    run: FoundRun
     record: RunRecord | None
     timeline: Timeline
-    archive: Path | None
     card: FailureCard | None
 
     @property
@@ -38,22 +38,7 @@ class RunResult:
 
     def places(self) -> list[tuple[str, str]]:
         """Return where everything lies, as (name, place), only what exists."""
-        record = self.record
-        hub = f"{record.hub_repo} at {record.hub_revision}" if record and record.hub_repo else None
-        logs = self.run.directory / "logs"
-        adapter = self.archive / "adapter_model.safetensors" if self.archive else None
-        instance = f"{record.instance.instance_id}, {record.instance.state}" if record and record.instance else None
-        found = [
-            ("instance", instance),
-            ("adapter", adapter),
-            ("archive", self.archive),
-            ("Hub repository", hub),
-            ("on disk", self.run.directory / "hub" / record.hub_repo if record and record.hub_repo else None),
-            ("logs", logs if logs.is_dir() else None),
-            ("report", self.run.report if self.run.report.is_file() else None),
-            ("try it", f"fine-tune-slm extract --run {self.run.shortest_name} NOTE.txt" if self.archive else None),
-        ]
-        return [(name, str(place)) for name, place in found if place is not None]
+        return self.run.places(self.record)
 
     def as_json(self) -> dict[str, Any]:
         """Return the result for machines."""
@@ -61,20 +46,25 @@ class RunResult:
             "run_id": self.run.run_id,
             "status": self.timeline.status,
             "seconds": self.timeline.seconds,
-            "states": [
-                {"state": total.name, "visits": total.visits, "attempts": total.attempts, "seconds": total.seconds}
-                for total in self.timeline.totals()
-            ],
+            "states": summary.states_as_json(self.timeline),
             "record": self.record.model_dump(mode="json") if self.record else None,
             "failure": self.card.model_dump(mode="json") if self.card else None,
             "places": dict(self.places()),
         }
 
 
+@dataclass(frozen=True)
+class RunResult(RunEnding):
+    """How a rehearsal ended, and what is kept of it."""
+
+    run: KeptRun
+    archive: Path | None
+
+
 def run_result(run: KeptRun, record: RunRecord | None, timeline: Timeline) -> RunResult:
-    """Return the result of a run that has ended."""
+    """Return the result of a rehearsal that has ended."""
     card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline)
-    return RunResult(run, record, timeline, run.archive(), card)
+    return RunResult(run, record, timeline, card, run.archive())
 
 
 def ended_run(run: KeptRun) -> RunResult:
@@ -98,7 +88,7 @@ def write_run_report(result: RunResult, path: Path | None = None) -> Path:
     return target
 
 
-def show_result(result: RunResult, console: Console | None = None, *, as_json: bool = False) -> None:
+def show_result(result: RunEnding, console: Console | None = None, *, as_json: bool = False) -> None:
     """Print the summary of a run, and the failure card of one that failed; for machines, one JSON document."""
     if as_json:
         print(json.dumps(result.as_json(), indent=1))

@@ -13,6 +13,9 @@ FineTuneSlmError
     ├── StackMissingError           the stack is not deployed in this account and region
     ├── NoteUnreadableError         the note is missing, empty or no text
     ├── RunUnknownError             no such run is kept on this machine
+    ├── ExecutionUnknownError       no such run of the stack is known
+    ├── StageUnknownError           there is no such stack
+    ├── LogMissingError             a run has no such log
     ├── RunUnfinishedError          the run has not ended, or was cut off before its end
     ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
@@ -97,6 +100,20 @@ class NoteUnreadableError(CommandLineError):
 class RunUnknownError(CommandLineError):
     exit_code = 2
     remedy = "See the runs of this machine with: fine-tune-slm runs; make one with: fine-tune-slm rehearse"
+
+
+class ExecutionUnknownError(CommandLineError):
+    exit_code = 2
+    remedy = "See the runs of a stack with: fine-tune-slm runs --stage STACK; start one with: fine-tune-slm start"
+
+
+class StageUnknownError(CommandLineError):
+    exit_code = 2
+    remedy = "Name the stack with --stage, and its account with --profile and --region; or deploy it: sam deploy"
+
+
+class LogMissingError(CommandLineError):
+    remedy = "A step that was never reached logs nothing: see how far the run came with: fine-tune-slm status RUN"
 
 
 class RunUnfinishedError(CommandLineError):

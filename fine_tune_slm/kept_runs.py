@@ -10,16 +10,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
-from slm_core.layout import MANIFEST_NAME, RUN_ID_PATTERN, RunKeys, release_key
-from slm_core.records import Manifest, ReleaseHistory, RunRecord, RunSpec, sha256_of
-from slm_core.training_config import Frozen
+from pydantic import BaseModel, ValidationError
+from slm_core.layout import MANIFEST_NAME, OUTCOMES_NAME, RUN_ID_PATTERN, RunKeys, release_key
+from slm_core.records import Manifest, Progress, ReleaseHistory, RunRecord, RunSpec, sha256_of
 
+from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.errors import ArchiveDamagedError, RunUnknownError
 from fine_tune_slm.timeline import Timeline
 
 LATEST = "latest"
-DocumentT = TypeVar("DocumentT", bound=Frozen)
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -56,12 +56,23 @@ class KeptRun:
         """Return the releases of a repository as this run left them."""
         return self._document(release_key(repo_id), ReleaseHistory)
 
+    def read_progress(self) -> Progress | None:
+        """Return the last progress report."""
+        return self._document(RunKeys(self.run_id).progress, Progress)
+
+    def read_outcomes(self) -> NoteOutcomes | None:
+        """Return the counts of each validation note, out of the archive."""
+        return self._document(f"{RunKeys(self.run_id).archive}{OUTCOMES_NAME}", NoteOutcomes)
+
+    def has_history(self) -> bool:
+        """Return whether the execution's history was kept, as it is when a rehearsal ends in order."""
+        return self._history.is_file()
+
     def read_timeline(self) -> Timeline:
         """Return the timeline in the kept history; an empty one when none was kept."""
         timeline = Timeline()
-        kept = self.directory / "executions" / f"{self.run_id}.json"
-        if kept.is_file():
-            history = json.loads(kept.read_text(encoding="utf-8"))
+        if self.has_history():
+            history = json.loads(self._history.read_text(encoding="utf-8"))
             timeline.ingest(_with_time(event, "timestamp") for event in history["events"])
             timeline.conclude(_with_time(history["execution"], "stopDate"))
         return timeline
@@ -70,6 +81,27 @@ class KeptRun:
         """Return the directory of the run's archive among the kept objects; None when nothing was archived."""
         manifest = self._object(RunKeys(self.run_id).archive_manifest)
         return manifest.parent if manifest else None
+
+    def places(self, record: RunRecord | None) -> list[tuple[str, str]]:
+        """Return where everything lies, as (name, place), only what exists."""
+        hub_repo, archive = record.hub_repo if record else None, self.archive()
+        logs = self.directory / "logs"
+        instance = f"{record.instance.instance_id}, {record.instance.state}" if record and record.instance else None
+        found = [
+            ("instance", instance),
+            ("adapter", archive / "adapter_model.safetensors" if archive else None),
+            ("archive", archive),
+            ("Hub repository", f"{hub_repo} at {record.hub_revision}" if record and hub_repo else None),
+            ("on disk", self.directory / "hub" / hub_repo if hub_repo else None),
+            ("logs", logs if logs.is_dir() else None),
+            ("report", self.report if self.report.is_file() else None),
+            ("try it", f"fine-tune-slm extract --run {self.shortest_name} NOTE.txt" if archive else None),
+        ]
+        return [(name, str(place)) for name, place in found if place is not None]
+
+    @property
+    def _history(self) -> Path:
+        return self.directory / "executions" / f"{self.run_id}.json"
 
     def _document(self, key: str, model: type[DocumentT]) -> DocumentT | None:
         path = self._object(key)

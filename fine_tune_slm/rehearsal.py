@@ -11,6 +11,7 @@ from rich.console import Console
 from slm_core.training_config import Frozen
 
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
+from fine_tune_slm.desk.rehearsals import RehearsalNote
 from fine_tune_slm.emulator_log import emulator_log
 from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
 from fine_tune_slm.faults import requested_fault
@@ -19,6 +20,7 @@ from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.local_model import ensure_local_model
 from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
+from fine_tune_slm.localcloud.cloud import STACK_NAME
 from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
@@ -79,6 +81,13 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
 
 def _run(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run: KeptRun, console: Console) -> RunResult:
     execution = _start(request, cloud, stage, run.run_id)
+    note = RehearsalNote(
+        endpoint_url=cloud.endpoint_url,
+        region=cloud.settings.region,
+        stack=STACK_NAME,
+        execution_input=request.execution_input,
+    )
+    note.write(run)
     timeline = Timeline()
     try:
         with LiveView(console, timeline) as view:

@@ -35,6 +35,14 @@ def states_table(timeline: Timeline) -> Table:
     return table
 
 
+def states_as_json(timeline: Timeline) -> list[dict[str, str | int | float]]:
+    """Return every state with its visits, attempts and time, for machines."""
+    return [
+        {"state": total.name, "visits": total.visits, "attempts": total.attempts, "seconds": total.seconds}
+        for total in timeline.totals()
+    ]
+
+
 def metrics_table(metrics: Metrics) -> Table:
     """Return the scores of each field and of the whole, before and after tuning."""
     title = f"Scores on {metrics.after.samples} validation notes (F1 over items; 95 % intervals)"

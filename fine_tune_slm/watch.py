@@ -7,17 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from slm_core.layout import RunKeys
 from slm_core.records import Progress, RunRecord
-from slm_core.training_config import Frozen
 
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.timeline import RUNNING, Timeline
 
 POLL_SECONDS = 1.0
 """Locally every look costs the training some of its processor."""
-DocumentT = TypeVar("DocumentT", bound=Frozen)
+DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -46,13 +45,14 @@ class WatchedExecution:
 
     def progress(self) -> Progress | None:
         """Return the newest progress report, if there is one that can be read."""
-        return self._document(RunKeys(self.run_id).progress, Progress)
+        return self.document(RunKeys(self.run_id).progress, Progress)
 
     def record(self) -> RunRecord | None:
         """Return the run's record, once CompleteRun or RecordFailure has written it."""
-        return self._document(RunKeys(self.run_id).record, RunRecord)
+        return self.document(RunKeys(self.run_id).record, RunRecord)
 
-    def _document(self, key: str, model: type[DocumentT]) -> DocumentT | None:
+    def document(self, key: str, model: type[DocumentT]) -> DocumentT | None:
+        """Return a document of the bucket; None when there is none that can be read."""
         try:
             return model.model_validate_json(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except (self.s3.exceptions.NoSuchKey, ValidationError):

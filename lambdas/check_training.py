@@ -15,6 +15,7 @@ from slm_core.instance import Instance
 from slm_core.lease import LeaseTable
 from slm_core.records import Progress, RunSpec
 from slm_core.run_command import CommandPhase, CommandView, RunCommand
+from slm_core.run_metrics import show_progress
 from slm_core.state import TrainingInput, TrainingState
 from slm_core.step import step
 from slm_core.store import ObjectStore
@@ -25,7 +26,9 @@ APPEARS_WITHIN = timedelta(minutes=1)
 @step
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Return the training as this poll sees it."""
-    return Poll(TrainingInput.model_validate(event), environment()).go().model_dump(mode="json")
+    training = Poll(TrainingInput.model_validate(event), environment()).go()
+    show_progress(training)
+    return training.model_dump(mode="json")
 
 
 class Poll:

@@ -11,6 +11,7 @@ from slm_core.environment import Environment, environment
 from slm_core.lease import Lease, LeaseTable
 from slm_core.prices import load_prices
 from slm_core.records import RunRecord
+from slm_core.run_metrics import show_run
 from slm_core.run_record import instance_record, usage_of
 from slm_core.state import CompletionInput
 from slm_core.step import step
@@ -34,7 +35,10 @@ def complete_run(given: CompletionInput, env: Environment) -> RunRecord:
     if record is None:
         made = _record(given, leases.require(run.run_id, run.fence), env)
         # a call that outlived its time-out must not turn the failure that was recorded meanwhile into a success
-        record = made if store.put_once(run.keys.record, to_json(made)) else find_record(store, run.keys) or made
+        is_first = store.put_once(run.keys.record, to_json(made))
+        record = made if is_first else find_record(store, run.keys) or made
+        if is_first:
+            show_run(made)
     leases.release(run.run_id, run.fence)
     return record
 

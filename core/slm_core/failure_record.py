@@ -16,6 +16,7 @@ from slm_core.layout import RUN_ID_PATTERN, RunKeys, s3_uri
 from slm_core.lease import Lease, LeaseTable
 from slm_core.prices import load_prices
 from slm_core.records import FailureRecord, RunRecord
+from slm_core.run_metrics import show_run
 from slm_core.run_record import NEVER_STARTED, instance_record, usage_of
 from slm_core.state import Execution, FailureInput
 from slm_core.store import ObjectStore
@@ -40,14 +41,14 @@ def record_failure(given: FailureInput, env: Environment, *, keep_lease: bool = 
     if not lease.is_held_by(run_id):
         recorded = find_record(store, keys)
         if recorded is None:
-            store.put(keys.record, to_json(_record(given, explained, None, env)))
+            _write(store, _record(given, explained, None, env))
         elif recorded.status == "succeeded" and _is_of(given.execution, recorded):
             # CompleteRun outlived its time-outs: the execution has failed all the same, and its record must not deny it
             denied = {"status": "failed", "failure": _failure(given, explained, explained.cause)}
             store.put(keys.record, to_json(recorded.model_copy(update=denied)))
         return explained
     record = _record(given, explained, lease, env)
-    store.put(keys.record, to_json(record))
+    _write(store, record)
     # an instance that may still run keeps its lease: the next run takes it over and stops the instance first
     if not keep_lease and (record.instance is None or record.instance.state in _AT_REST):
         leases.release(run_id, lease.fence)
@@ -81,6 +82,15 @@ def _record(given: FailureInput, explained: Explained, lease: Lease | None, env:
         metrics=find_metrics(store, keys),
         archive_uri=s3_uri(store.bucket, keys.archive) if store.read(keys.archive_manifest) else None,
     )
+
+
+def _write(store: ObjectStore, record: RunRecord) -> None:
+    """Write the record; the dashboard counts a run once, however often its failure is recorded."""
+    keys = RunKeys(record.run_id)
+    is_first = find_record(store, keys) is None
+    store.put(keys.record, to_json(record))
+    if is_first:
+        show_run(record)
 
 
 def _failure(given: FailureInput, explained: Explained, cause: str) -> FailureRecord:

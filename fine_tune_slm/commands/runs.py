@@ -1,59 +1,87 @@
-"""`fine-tune-slm runs` and `status`: what is kept of the rehearsals on this machine."""
+"""`fine-tune-slm runs`: the runs of this machine or of a stack."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import DEFAULT_ROOT, AsJson, Root
+from fine_tune_slm.commands.options import (
+    DEFAULT_ROOT,
+    AsJson,
+    EndpointUrl,
+    Profile,
+    Region,
+    Root,
+    Stage,
+    whereabouts,
+)
 
-if TYPE_CHECKING:
-    from fine_tune_slm.kept_runs import KeptRun
-
-
-def runs(root: Root = DEFAULT_ROOT, as_json: AsJson = False) -> None:
-    """List the rehearsals kept on this machine, the newest first.
-
-    Example: fine-tune-slm runs
-    """
-    from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
-
-    rows = [_row(kept) for kept in KeptRuns(root).all()]
-    if as_json:
-        print(json.dumps(rows))
-        return
-    for row in rows:
-        f1 = "-" if row["macro_f1"] is None else f"{row['macro_f1']:.2f}"
-        print(f"{row['run_id']}  {row['status']}  macro-F1 {f1}  {row['started_at'] or ''}".rstrip())
-    if not rows:
-        print("No run yet: fine-tune-slm rehearse makes one.")
+DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
-def _row(kept: KeptRun) -> dict[str, str | float | None]:
-    record = kept.read_record()
-    return {
-        "run_id": kept.run_id,
-        "status": record.status if record else "unfinished",
-        "started_at": record.started_at.isoformat(timespec="seconds") if record else None,
-        "macro_f1": record.metrics.after.macro_f1 if record and record.metrics else None,
-        "error": record.failure.error if record and record.failure else None,
-    }
+# the same names as in fine_tune_slm.desk.rows, which --help must not load; a test holds them together
+class State(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    ABORTED = "aborted"
+    TIMED_OUT = "timed_out"
+    UNFINISHED = "unfinished"
 
 
-def status(
-    run: Annotated[str, typer.Argument(help="Run id; by default the newest run.")] = "",
+class Sort(StrEnum):
+    """What the list is sorted by."""
+
+    STARTED = "started"
+    SCORE = "score"
+    COST = "cost"
+    TIME = "time"
+
+
+def runs(
+    state: Annotated[list[State] | None, typer.Option(help="Only runs that stand so; repeatable.")] = None,
+    since: Annotated[datetime | None, typer.Option(formats=DATES, help="Only runs started then or later, UTC.")] = None,
+    until: Annotated[
+        datetime | None, typer.Option(formats=DATES, help="Only runs started then or earlier, UTC.")
+    ] = None,
+    sort: Annotated[Sort, typer.Option(help="What comes first: the newest, the best, the dearest, the longest.")] = (
+        Sort.STARTED
+    ),
+    last: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
     root: Root = DEFAULT_ROOT,
     as_json: AsJson = False,
 ) -> None:
-    """Show how a run ended: states, scores, and where everything lies; or its failure card.
+    """List runs, the newest first: the rehearsals of this machine, or the runs of a stack.
 
-    Example: fine-tune-slm status latest
+    Example: fine-tune-slm runs --state failed --since 2026-11-01 --stage fine-tune-slm
     """
-    from fine_tune_slm.closing import ended_run, show_result  # noqa: PLC0415
-    from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
+    from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
+    from fine_tune_slm.desk.rows import RunState, RunsWanted, SortKey  # noqa: PLC0415
+    from fine_tune_slm.desk.runs_view import show_rows  # noqa: PLC0415
 
-    kept_runs = KeptRuns(root)
-    kept = kept_runs.find(run) if run else kept_runs.newest()
-    show_result(ended_run(kept), as_json=as_json)
+    where = whereabouts(stage, profile, region, endpoint_url, root)
+    wanted = RunsWanted(
+        states=tuple(map(RunState, state or ())), since=_utc(since), until=_utc(until), sort=SortKey(sort), last=last
+    )
+    with aws_refusals_explained():
+        rows = wanted.choose(find_place(where).rows())
+    if as_json:
+        print(json.dumps([row.model_dump(mode="json") for row in rows]))
+    else:
+        show_rows(rows, where)
+
+
+def _utc(when: datetime | None) -> datetime | None:
+    return when.replace(tzinfo=UTC) if when else None

@@ -163,7 +163,7 @@ TEXTS = mutants(
     ),
     (
         "a failure writes no record",
-        in_code("slm_core.failure_record:record_failure", "    store.put(keys.record, to_json(record))\n", ""),
+        in_code("slm_core.failure_record:record_failure", "    _write(store, record)\n", ""),
         RECORDED,
         (NAN,),
     ),

@@ -16,9 +16,11 @@ from moto.awslambda.models import LambdaFunction, LambdaVersion, LayerVersion
 from moto.awslambda.utils import get_backend as lambda_backend
 from moto.cloudformation import parsing
 from moto.ec2.models.instances import Instance
+from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.utilities.utils import get_partition
 
 from fine_tune_slm.localcloud.errors import TemplateUnsupportedError
 from fine_tune_slm.localcloud.seams.seam import Seam
@@ -94,22 +96,32 @@ def _create_secret(resource_name: str, properties: dict[str, Any], account_id: s
 
 
 def _create_schedule(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
+    # None and not "": moto would read that as a date where the expression is a cron
+    dates: dict[str, Any] = {"start_date": properties.get("StartDate"), "end_date": properties.get("EndDate")}
     schedule = scheduler_backends[account_id][region].create_schedule(
         description=properties.get("Description", ""),
-        # None and not "", whatever moto declares: GetSchedule would return a date that botocore cannot read
-        end_date=properties.get("EndDate"),  # type: ignore[arg-type]
         flexible_time_window=properties.get("FlexibleTimeWindow", {"Mode": "OFF"}),
         group_name=properties.get("GroupName", "default"),
         kms_key_arn=properties.get("KmsKeyArn", ""),
         name=properties.get("Name", resource_name),
         schedule_expression=properties["ScheduleExpression"],
         schedule_expression_timezone=properties.get("ScheduleExpressionTimezone", "UTC"),
-        start_date=properties.get("StartDate"),  # type: ignore[arg-type]
         state=properties.get("State", "ENABLED"),
         target=properties["Target"],
         action_after_completion=None,
+        **dates,
     )
     return CreatedResource(schedule.name, {"Arn": schedule.arn})
+
+
+def _create_oidc_provider(
+    _resource_name: str, properties: dict[str, Any], account_id: str, region: str
+) -> CreatedResource:
+    backend = iam_backends[account_id][get_partition(region)]
+    provider = backend.create_open_id_connect_provider(
+        properties["Url"], properties.get("ThumbprintList", []), properties["ClientIdList"], []
+    )
+    return CreatedResource(provider.arn, {"Arn": provider.arn})
 
 
 def _create_without_effect(
@@ -125,6 +137,7 @@ _CREATORS: dict[str, Creator] = {
     "AWS::Scheduler::Schedule": _create_schedule,
     "AWS::S3::BucketPolicy": _create_bucket_policy,
     "AWS::SecretsManager::Secret": _create_secret,
+    "AWS::IAM::OIDCProvider": _create_oidc_provider,
     **dict.fromkeys(_WITHOUT_EFFECT_HERE, _create_without_effect),
 }
 

@@ -44,6 +44,7 @@ def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
         ["serve"],
         ["runs"],
         ["status"],
+        ["logs"],
         ["report"],
         ["rollback"],
         ["doctor"],
@@ -150,7 +151,9 @@ def test_runs_are_listed_for_people_and_for_machines(tmp_path, record, monkeypat
     directory.mkdir(parents=True)
     (directory / "record.json").write_text(record.model_dump_json(), encoding="utf-8")
     assert run(["runs", "--root", str(tmp_path)], monkeypatch) == 0
-    assert f"{record.run_id}  succeeded  macro-F1 0.62" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert f"{record.run_id}  succeeded" in told
+    assert "0.62" in told
     assert run(["runs", "--root", str(tmp_path), "--json"], monkeypatch) == 0
     assert json.loads(capsys.readouterr().out)[0]["status"] == "succeeded"
 

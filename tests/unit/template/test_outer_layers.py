@@ -108,7 +108,8 @@ def test_the_sweeper_runs_often_enough_for_what_it_promises(translated):
 def test_no_event_waits_longer_than_an_hour_and_none_is_lost_silently(translated):
     (rule,) = _of_type(translated, "AWS::Events::Rule").values()
     sweep = _of_type(translated, "AWS::Scheduler::Schedule")["SweepInstancesFunctionEveryTenMinutes"]
-    for target in (rule["Targets"][0], sweep["Target"]):
+    start = _of_type(translated, "AWS::Scheduler::Schedule")["FineTuneStateMachineSchedule"]
+    for target in (rule["Targets"][0], sweep["Target"], start["Target"]):
         assert target["DeadLetterConfig"] == {"Arn": QUEUE_ARN}
         assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
     configs = _of_type(translated, "AWS::Lambda::EventInvokeConfig")
@@ -121,7 +122,12 @@ def test_no_event_waits_longer_than_an_hour_and_none_is_lost_silently(translated
 def test_everyone_who_must_write_to_the_failure_queue_may(translated):
     roles = _of_type(translated, "AWS::IAM::Role")
     writers = {name for name, role in roles.items() if "sqs:SendMessage" in json.dumps(role.get("Policies", []))}
-    assert writers == {"ReapRunFunctionRole", "SweepInstancesFunctionRole", "SweepInstancesFunctionEveryTenMinutesRole"}
+    assert writers == {
+        "ReapRunFunctionRole",
+        "SweepInstancesFunctionRole",
+        "SweepInstancesFunctionEveryTenMinutesRole",
+        "FineTuneStateMachineScheduleRole",
+    }
     (statement,) = RESOURCES["FailureQueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
     (rule,) = (name for name, one in translated["Resources"].items() if one["Type"] == "AWS::Events::Rule")
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == {"Fn::GetAtt": [rule, "Arn"]}

@@ -1,0 +1,58 @@
+"""`fine-tune-slm status`: how a run goes, or how it ended."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fine_tune_slm.commands.options import (
+    CTRL_C,
+    DEFAULT_ROOT,
+    AsJson,
+    EndpointUrl,
+    Profile,
+    Region,
+    Root,
+    RunName,
+    Stage,
+    whereabouts,
+)
+
+
+def status(
+    run: RunName = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Live, until it has ended; exit 1 if it failed.")] = False,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    root: Root = DEFAULT_ROOT,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a run goes, or how it ended: states, scores, where everything lies; or its failure card.
+
+    A lost terminal loses nothing: --watch picks a run up wherever it is. Ctrl-C ends the watching, not the run.
+
+    Example: fine-tune-slm status latest --watch
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
+    from fine_tune_slm.desk.place import find_place, still_running  # noqa: PLC0415
+    from fine_tune_slm.desk.status import show_status, watch_to_end  # noqa: PLC0415
+
+    where = whereabouts(stage, profile, region, endpoint_url, root)
+    console = Console(stderr=as_json, highlight=False)
+    with aws_refusals_explained():
+        found = find_place(where).find(run)
+        if not watch:
+            show_status(found, console, as_json=as_json)
+            return
+        try:
+            succeeded = watch_to_end(found, console, as_json=as_json)
+        except KeyboardInterrupt:
+            console.print(still_running(found.run_id, where), soft_wrap=True)
+            raise typer.Exit(CTRL_C) from None
+    if not succeeded:
+        raise typer.Exit(1)

@@ -1,0 +1,210 @@
+"""The runs of a deployed stack, read from Step Functions and the bucket; a running rehearsal is read the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from slm_core.layout import OUTCOMES_NAME, RUN_ID_PATTERN, RunKeys, s3_uri
+from slm_core.lease import LEASE_NAME, Lease
+from slm_core.records import Progress, RunRecord, RunSpec
+
+from extraction.outcomes import NoteOutcomes
+from fine_tune_slm.aws import ClientSource, target
+from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
+from fine_tune_slm.errors import ExecutionUnknownError, StageUnknownError
+from fine_tune_slm.kept_runs import LATEST
+from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
+from fine_tune_slm.timeline import RUNNING, Timeline
+from fine_tune_slm.watch import WatchedExecution
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
+
+
+class ReusedClients:
+    """The clients of an account, each made once: making one takes as long as several calls."""
+
+    def __init__(self, account: ClientSource) -> None:
+        self._account = account
+        self._made: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """Return the client of one service."""
+        if service not in self._made:
+            self._made[service] = self._account.client(service)
+        return self._made[service]
+
+
+@dataclass(frozen=True)
+class DeployedStack:
+    """A stack and its account."""
+
+    account: ClientSource
+    name: str
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+
+    def rows(self) -> Iterator[RunRow]:
+        """Yield a row for each execution that Step Functions still knows, the newest first."""
+        for execution in self.executions():
+            yield self._row(execution)
+
+    def executions(self, status: str | None = None) -> Iterator[dict[str, Any]]:
+        """Yield what ListExecutions says of each, the newest first."""
+        wanted = {"stateMachineArn": self.outputs["StateMachineArn"]} | ({"statusFilter": status} if status else {})
+        for page in self.account.client("stepfunctions").get_paginator("list_executions").paginate(**wanted):
+            yield from page["executions"]
+
+    def find(self, name: str) -> StackRun:
+        """Return the run of that id; `latest` is the newest with an archive, an empty name the newest of all.
+
+        Raises: ExecutionUnknownError.
+        """
+        if name in {"", LATEST}:
+            return self._newest(is_archived=name == LATEST)
+        run = self.run(name) if RUN_ID_PATTERN.fullmatch(name) else None
+        if run is None or run.description is None:
+            raise ExecutionUnknownError(f"Step Functions knows no such run of stack {self.name}")
+        return run
+
+    def run(self, run_id: str) -> StackRun:
+        """Return the place of a run, whether it exists or not."""
+        arn = self.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
+        states, s3 = self.account.client("stepfunctions"), self.account.client("s3")
+        return StackRun(self, WatchedExecution(states, s3, arn, self.outputs["BucketName"]))
+
+    def lease(self) -> Lease:
+        """Return who holds the instance."""
+        from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415 - 0.2 s that --help must not pay
+
+        key = {"lease_name": {"S": LEASE_NAME}}
+        table = self.outputs["LeaseTableName"]
+        found = self.account.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)
+        plain = TypeDeserializer().deserialize
+        return Lease.model_validate({name: plain(value) for name, value in found.get("Item", {}).items()})
+
+    def _newest(self, *, is_archived: bool) -> StackRun:
+        for execution in self.executions():
+            run = self.run(execution["name"])
+            if not is_archived or run.has_archive():
+                return run
+        what = "made a model" if is_archived else "been started"
+        raise ExecutionUnknownError(f"No run of stack {self.name} that Step Functions still knows has {what}")
+
+    def _row(self, execution: Mapping[str, Any]) -> RunRow:
+        status = RunState(execution["status"].lower())
+        record = None if status is RunState.RUNNING else self.run(execution["name"]).read_record()
+        if record is not None:
+            # an execution knows no "rejected"; a record of a run that was ended from outside says "failed"
+            return row_of_record(record, None if status is RunState.FAILED else status)
+        ended_at: datetime | None = execution.get("stopDate")
+        seconds = (ended_at - execution["startDate"]).total_seconds() if ended_at else None
+        return RunRow(run_id=execution["name"], status=status, started_at=execution["startDate"], seconds=seconds)
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """One run of a stack."""
+
+    stack: DeployedStack
+    execution: WatchedExecution
+
+    @property
+    def run_id(self) -> str:
+        """Return the run id, which is the execution's name."""
+        return self.execution.run_id
+
+    @property
+    def keys(self) -> RunKeys:
+        """Return the run's keys in the bucket."""
+        return RunKeys(self.run_id)
+
+    @property
+    def description(self) -> dict[str, Any] | None:
+        """Return what DescribeExecution says; None when there is no such execution."""
+        states = self.execution.stepfunctions
+        try:
+            return self.execution.description()
+        except states.exceptions.ExecutionDoesNotExist:
+            return None
+
+    @property
+    def is_running(self) -> bool:
+        """Return whether the execution goes on."""
+        return bool(self.execution.description()["status"] == RUNNING)
+
+    def read_timeline(self) -> Timeline:
+        """Return the states so far."""
+        timeline = Timeline()
+        description = self.execution.description()
+        timeline.ingest(self.execution.events())
+        if description["status"] != RUNNING:
+            timeline.conclude(description)
+        return timeline
+
+    def read_record(self) -> RunRecord | None:
+        """Return the record that an ended run wrote."""
+        return self.execution.record()
+
+    def read_spec(self) -> RunSpec | None:
+        """Return run.json; None before PrepareRun has written it."""
+        return self.execution.document(self.keys.spec, RunSpec)
+
+    def read_progress(self) -> Progress | None:
+        """Return the newest progress report."""
+        return self.execution.progress()
+
+    def read_outcomes(self) -> NoteOutcomes | None:
+        """Return the counts of each validation note, out of the archive."""
+        return self.execution.document(f"{self.keys.archive}{OUTCOMES_NAME}", NoteOutcomes)
+
+    def has_archive(self) -> bool:
+        """Return whether the run archived a model."""
+        record = self.read_record()
+        return record is not None and record.archive_uri is not None
+
+    def places(self, record: RunRecord | None) -> list[tuple[str, str]]:
+        """Return where everything of the run lies, as (name, place), only what exists."""
+        instance = record.instance if record else None
+        found = [
+            ("instance", f"{instance.instance_id}, {instance.state}" if instance else None),
+            ("archive", record.archive_uri if record else None),
+            ("Hub repository", f"{record.hub_repo} at {record.hub_revision}" if record and record.hub_repo else None),
+            ("record", s3_uri(self.execution.bucket, self.keys.record) if record else None),
+            ("training log", f"{self.stack.outputs['TrainingLogGroupName']}, stream {self.run_id}"),
+        ]
+        return [(name, place) for name, place in found if place is not None]
+
+
+def deployed_stack(where: Whereabouts) -> DeployedStack:
+    """Return the stack that the options name.
+
+    Raises: ArgumentInvalidError, StageUnknownError and what AWS refuses.
+    """
+    account = target(where.profile, where.region, where.endpoint_url)
+    return stack_named(stack_name(where.stage_meant or DEFAULT_STAGE), account)
+
+
+def stack_named(name: str, account: ClientSource) -> DeployedStack:
+    """Return a stack by its name.
+
+    Raises: StageUnknownError.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    account = ReusedClients(account)
+    try:
+        [stack] = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        # what CloudFormation calls a stack that does not exist
+        if error.response["Error"]["Code"] == "ValidationError":
+            raise StageUnknownError(f"This account and region have no stack {name}") from error
+        raise
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
+    if "StateMachineArn" not in outputs or "BucketName" not in outputs:
+        raise StageUnknownError(f"Stack {name} was not deployed from this project's template, or not to its end")
+    parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", ())}
+    return DeployedStack(account, name, outputs, parameters)

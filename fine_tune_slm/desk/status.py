@@ -1,0 +1,69 @@
+"""What `status` tells of a run: how it goes, or how it ended."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Console, RenderableType
+
+from fine_tune_slm import summary
+from fine_tune_slm.closing import SUCCEEDED, RunEnding, ended_run, show_result
+from fine_tune_slm.desk.place import FoundRun
+from fine_tune_slm.desk.stack import StackRun
+from fine_tune_slm.failure_card import failure_card
+from fine_tune_slm.kept_runs import KeptRun
+from fine_tune_slm.live import LiveView
+from fine_tune_slm.timeline import Timeline
+from fine_tune_slm.watch import watch
+from fine_tune_slm.wording import PHASES, progress_detail
+
+
+def show_status(run: FoundRun, console: Console, *, as_json: bool) -> None:
+    """Print how a run ended, or how it goes.
+
+    Raises: RunUnfinishedError for a rehearsal that was cut off.
+    """
+    if isinstance(run, StackRun):
+        timeline = run.read_timeline()
+        if not timeline.has_ended:
+            _show_running(run, timeline, console, as_json=as_json)
+            return
+        show_result(_ending(run, timeline), console, as_json=as_json)
+    else:
+        assert isinstance(run, KeptRun)  # noqa: S101 - there are two kinds of place
+        show_result(ended_run(run), console, as_json=as_json)
+
+
+def watch_to_end(run: FoundRun, console: Console, *, as_json: bool) -> bool:
+    """Show a run until it has ended, then how it ended; return whether it succeeded.
+
+    Raises: RunUnfinishedError for a rehearsal that was cut off.
+    """
+    ending = _watched(run, console) if isinstance(run, StackRun) else ended_run(run)  # type: ignore[arg-type]
+    show_result(ending, console, as_json=as_json)
+    return ending.succeeded
+
+
+def _watched(run: StackRun, console: Console) -> RunEnding:
+    timeline = Timeline()
+    with LiveView(console, timeline) as view:
+        watch(run.execution, timeline, view)
+    return _ending(run, timeline)
+
+
+def _ending(run: StackRun, timeline: Timeline) -> RunEnding:
+    record = run.read_record()
+    card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline, "account")
+    return RunEnding(run, record, timeline, card)
+
+
+def _show_running(run: StackRun, timeline: Timeline, console: Console, *, as_json: bool) -> None:
+    progress = run.read_progress()
+    if as_json:
+        told = {"run_id": run.run_id, "status": timeline.status, "states": summary.states_as_json(timeline)}
+        print(json.dumps(told | {"progress": progress.model_dump(mode="json") if progress else None}, indent=1))
+        return
+    parts: list[RenderableType] = [summary.states_table(timeline)]
+    if progress is not None:
+        parts.append(f"{PHASES[progress.phase]}  {progress_detail(progress)}")
+    summary.show(console, *parts, f"[bold cyan]{run.run_id} {timeline.status}[/]")
