@@ -101,11 +101,14 @@ class Account:
         }
 
     def write_spec(self, fence: int, **changes: Any) -> RunSpec:
-        """Write run.json; changes are keys of its limits, gate and publish sections."""
+        """Write run.json; changes are sections or, as section__key, keys of them."""
         config = _config().model_dump(mode="json")
         for name, value in changes.items():
             section, _, key = name.partition("__")
-            config[section][key] = value
+            if key:
+                config[section][key] = value
+            else:
+                config[section] = value
         spec = RunSpec.model_validate(
             {
                 "run_id": RUN_ID,

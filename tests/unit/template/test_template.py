@@ -150,3 +150,9 @@ def test_the_layers_carry_the_versions_that_were_tested(layer):
     lines = (ROOT / layer / "requirements.txt").read_text(encoding="utf-8").splitlines()
     tested = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert {line for line in lines if not line.startswith("#")} <= set(tested)
+
+
+def test_the_functions_know_the_sizes_of_the_instances_disks():
+    told = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["VOLUME_SIZES_GIB"]["Fn::Sub"]
+    (root,) = TEMPLATE["Resources"]["GpuInstance"]["Properties"]["BlockDeviceMappings"]
+    assert told == f"{root['Ebs']['VolumeSize']},${{CheckpointVolumeGiB}}"
