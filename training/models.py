@@ -46,7 +46,7 @@ def load_tokenizer(directory: Path) -> PreTrainedTokenizerFast:
     Raises: BaseModelCorruptError.
     """
     try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+        tokenizer: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)  # nosec B615
     except (OSError, ValueError, KeyError) as error:
         raise BaseModelCorruptError(f"The tokenizer cannot be read ({type(error).__name__})") from error
     if tokenizer.chat_template is None:
@@ -63,7 +63,7 @@ def load_model(directory: Path, dtype: torch.dtype, quantization: str = "none") 
         "loading the base model as {} on {}", quantization if quantization != "none" else dtype, training_device()
     )
     try:
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615
             directory,
             dtype=dtype,
             attn_implementation="sdpa",
