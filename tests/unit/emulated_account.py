@@ -298,6 +298,7 @@ def account(_instance_id: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acco
         "BUCKET_NAME": f"an-emulated-bucket-{number}",
         "LEASE_TABLE": "lease",
         "CONFIG_DIR": str(ROOT / "config"),
+        "HOST_FILES_DIR": str(ROOT / "host"),
         "TRAINING_CONFIG_FILE": "training_config.yml",
         "HF_ENDPOINT": "http://127.0.0.1:1",
     }

@@ -73,7 +73,10 @@ def test_every_function_logs_to_a_group_that_forgets():
 
 def test_only_publish_model_has_the_hubs_library_and_only_two_functions_see_the_token_that_writes():
     functions = _of_type(TEMPLATE, "AWS::Serverless::Function")
-    assert [name for name, one in functions.items() if "Layers" in one] == ["PublishModelFunction"]
+    assert {name: one["Layers"] for name, one in functions.items() if "Layers" in one} == {
+        "StartTrainingFunction": [{"Ref": "HostLayer"}],
+        "PublishModelFunction": [{"Ref": "HubLayer"}],
+    }
     readers = {name for name, one in functions.items() if "HubWriteTokenSecret" in json.dumps(one["Policies"])}
     assert readers == {"PrepareRunFunction", "PublishModelFunction"}
 
