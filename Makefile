@@ -8,6 +8,7 @@ LAMBDA_PYTHON := 3.13
 BIN := .venv/bin
 SAM := .local/venvs/sam
 POETRY := .local/venvs/poetry
+LAMBDA := .local/venvs/lambda
 SCANNERS := .local/venvs/scanners
 CHECKOV := .local/venvs/checkov
 ASL_VALIDATOR := .local/venvs/asl-validator
@@ -81,7 +82,7 @@ sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparam
 quality: .venv/installed .local/models/SmolLM2-135M-Instruct ## measure models of 0 to 2,000 records, in hours; writes docs/measured/quality.*
 	@$(BIN)/python -m scripts.quality.table
 
-sam: $(SAM)/installed ## validate template.yaml and build the Lambdas with AWS SAM (needs Python 3.13)
+sam: $(SAM)/installed $(LAMBDA)/installed ## validate template.yaml and build the Lambdas with AWS SAM, for `rehearse --built` too (needs Python 3.13)
 	@python=$$(scripts/setup/find_python.sh $(LAMBDA_PYTHON)); export PATH="$${python%/*}:$$PATH" AWS_DEFAULT_REGION=us-east-1; \
 	$(SAM)/bin/sam validate --lint && $(SAM)/bin/sam build
 
@@ -114,6 +115,12 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 $(SAM)/installed: Makefile
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(SAM)
 	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@touch $@
+
+# What Lambda's own image holds beside Python: its runtime client and boto3; not even pip.
+$(LAMBDA)/installed: Makefile constraints.txt
+	@python=$$(scripts/setup/find_python.sh $(LAMBDA_PYTHON)); "$$python" -m venv --clear --without-pip $(LAMBDA); \
+	"$$python" -m pip --python $(LAMBDA)/bin/python install -qq -c constraints.txt awslambdaric boto3
 	@touch $@
 
 # Binaries and small tools, which agree with each other.

@@ -19,6 +19,8 @@ FineTuneSlmError
     ├── RunUnfinishedError          the run has not ended, or was cut off before its end
     ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
+    ├── BuildMissingError           nothing was built that could be rehearsed
+    ├── BuildStaleError             what was built is older than the code
     ├── ModelBuildFailedError       the local model could not be built
     ├── ExtractionFailedError       the extraction process ended with an error
     ├── AddressUnusableError        serve cannot listen where it was told to
@@ -127,6 +129,16 @@ class ModelMissingError(CommandLineError):
 
 class ArchiveDamagedError(CommandLineError):
     remedy = "The kept archive was changed or is incomplete: rehearse again, or extract with another run."
+
+
+class BuildMissingError(CommandLineError):
+    exit_code = 2
+    remedy = "Build first, which needs Python 3.13: make sam"
+
+
+class BuildStaleError(CommandLineError):
+    exit_code = 2
+    remedy = "Build again: make sam"
 
 
 class ModelBuildFailedError(CommandLineError):

@@ -10,6 +10,7 @@ from pydantic import Field
 from rich.console import Console
 from slm_core.training_config import Frozen
 
+from fine_tune_slm.built import find_built
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
 from fine_tune_slm.desk.rehearsals import RehearsalNote
 from fine_tune_slm.emulator_log import emulator_log
@@ -40,6 +41,7 @@ class RehearsalRequest(Frozen):
     config_file: str = "training_config.local.yml"
     kill_training_at_step: int | None = Field(default=None, ge=1)
     keep_runs: int | None = Field(default=None, ge=1)
+    is_built: bool = Field(default=False, description="Deploy what `make sam` built, instead of the sources.")
     root: Path = Path(".local")
 
 
@@ -60,16 +62,24 @@ def rehearse_and_show(request: RehearsalRequest, *, as_json: bool) -> None:
 
 def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
     """Return how one execution of the workflow ended on this machine; everything of it is kept under the root."""
+    built = find_built(request.project) if request.is_built else None
     kept_runs = KeptRuns(request.root)
     run = kept_runs.run(_new_run_id(request.run_name))
     base_model = request.base_model or ensure_local_model(request.root, request.project)
     settings = LocalCloudSettings(root=run.directory, volume=request.root / "volume", wait_scale=request.wait_scale)
-    console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS, deploying template.yaml", soft_wrap=True)
+    if built is not None:
+        settings = settings.model_copy(update={"lambda_python": built.python})
+    what = "what sam built" if built else "template.yaml"
+    console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS, deploying {what}", soft_wrap=True)
     with emulator_log(run.directory / "logs" / "emulator.log"), LocalCloud(settings) as cloud:
         stage = set_up(
             cloud,
             StageSpec(
-                project=request.project, config_file=request.config_file, base_model=base_model, dataset=request.dataset
+                project=request.project,
+                config_file=request.config_file,
+                base_model=base_model,
+                dataset=request.dataset,
+                template=built.template if built else None,
             ),
         )
         result = _run(request, cloud, stage, run, console)

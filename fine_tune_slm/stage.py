@@ -32,6 +32,7 @@ class StageSpec:
     base_model: Path
     dataset: Path
     name: str = DEFAULT_STAGE
+    template: Path | None = None  # by default the checkout's own
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def set_up(cloud: LocalCloud, spec: StageSpec) -> Stage:
     """
     repo_id = load_training_config(spec.project / "config" / spec.config_file).base_model.repo_id
     revision = cloud.hub.add_model(repo_id, spec.base_model, gated=True)
-    outputs = cloud.deploy(spec.project / "template.yaml", _template_parameters(cloud, spec), stack_name(spec.name))
+    template = spec.template or spec.project / "template.yaml"
+    outputs = cloud.deploy(template, _template_parameters(cloud, spec), stack_name(spec.name))
     read_token, write_token = _store_tokens(cloud, outputs, repo_id)
     assigned = {"hub.base_model_revision": revision, "hub.publish_repo": _publish_repo(repo_id)}
     _initialise_parameters(cloud, spec, outputs, assigned)

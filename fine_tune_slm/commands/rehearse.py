@@ -29,6 +29,9 @@ def rehearse(
     kill_training_at_step: Annotated[
         int | None, typer.Option(min=1, help="SIGKILL the training process once at this step, to see the relaunch.")
     ] = None,
+    built: Annotated[
+        bool, typer.Option("--built", help="Run what `make sam` built, under Lambda's Python, instead of the sources.")
+    ] = False,
     keep: Annotated[int | None, typer.Option(min=1, help="Afterwards, remove all but so many kept runs.")] = None,
     root: Root = DEFAULT_ROOT,
     as_json: AsJson = False,
@@ -51,6 +54,7 @@ def rehearse(
         config_file=config,
         kill_training_at_step=kill_training_at_step,
         keep_runs=keep,
+        is_built=built,
         root=root,
         project=find_project(),
     )

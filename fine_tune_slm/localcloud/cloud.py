@@ -119,7 +119,7 @@ class LocalCloud:
         self.endpoint_url = resources.enter_context(moto_server(self.root / "logs" / "aws.log"))
         self._clients = resources.enter_context(contextlib.closing(Clients(self.endpoint_url, self.settings.region)))
         self._functions = resources.enter_context(
-            contextlib.closing(Functions(self._clients, self.root, self.endpoint_url, self.settings.region))
+            contextlib.closing(Functions(self._clients, self.root, self.endpoint_url, self.settings))
         )
         self.fleet = resources.enter_context(
             contextlib.closing(Fleet(self._host_spec(), self.settings.timings, self._clients))

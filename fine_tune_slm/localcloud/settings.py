@@ -34,6 +34,10 @@ class LocalCloudSettings(BaseModel):
     container_entry_point: tuple[str, ...] = Field(
         default=(sys.executable, "-m", "training"), description="What `docker run IMAGE` starts on the emulated host."
     )
+    lambda_python: Path = Field(
+        default=Path(sys.executable),
+        description="Runs the functions; this Python holds what the layers bring, another must find it in them.",
+    )
     timings: InstanceTimings = Field(default_factory=InstanceTimings)
 
     @property

@@ -47,14 +47,14 @@ class Packager:
     def _upload(self, name: str, resource: dict[str, Any], path: Path) -> dict[str, str]:
         if not path.exists():
             raise TemplateUnsupportedError(f"Resource {name} of the template refers to a path that does not exist")
-        content = path.read_bytes() if path.is_file() else zip_directory(path, _prefix(resource))
+        content = path.read_bytes() if path.is_file() else zip_directory(path, _prefix(resource, path))
         key = f"{name}/{hashlib.sha256(content).hexdigest()}"
         self.s3_client.put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=content)
         return {"Bucket": ARTIFACTS_BUCKET, "Key": key}
 
 
-def _prefix(resource: dict[str, Any]) -> str:
-    """Return where in its zip a layer's content goes: `sam build` moves what it builds for Python under python/."""
+def _prefix(resource: dict[str, Any], path: Path) -> str:
+    """Return where in its zip a layer's content goes: what `sam build` makes for Python lies under python/ already."""
     build_method = str(resource.get("Metadata", {}).get("BuildMethod", ""))
     is_python_layer = resource["Type"] == "AWS::Serverless::LayerVersion" and build_method.startswith("python")
-    return "python" if is_python_layer else ""
+    return "python" if is_python_layer and not (path / "python").is_dir() else ""

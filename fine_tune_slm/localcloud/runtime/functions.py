@@ -17,6 +17,7 @@ from fine_tune_slm.localcloud.log_sink import LogSink, LogStream
 from fine_tune_slm.localcloud.runtime.function_files import extracted, mapped_environment
 from fine_tune_slm.localcloud.runtime.runtime_api import Invocation
 from fine_tune_slm.localcloud.runtime.sandbox import Outcome, Sandbox, SandboxSpec
+from fine_tune_slm.localcloud.settings import LocalCloudSettings
 
 # What a sandbox takes over from this machine: enough to find the interpreter's own libraries.
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT")
@@ -42,11 +43,12 @@ class FunctionVersion:
 class Functions:
     """The warm sandboxes of all functions."""
 
-    def __init__(self, clients: Clients, root: Path, endpoint_url: str, region: str) -> None:
+    def __init__(self, clients: Clients, root: Path, endpoint_url: str, settings: LocalCloudSettings) -> None:
         self._clients = clients
         self._root = root
         self._endpoint_url = endpoint_url
-        self._region = region
+        self._region = settings.region
+        self._python = settings.lambda_python
         self._idle: dict[str, list[Sandbox]] = {}
         self._all: list[Sandbox] = []
         self._lock = threading.Lock()
@@ -128,7 +130,7 @@ class Functions:
             "HOME": str(scratch),
             "HF_HUB_DISABLE_XET": "1",  # the local Hub speaks LFS only
         }
-        return SandboxSpec(code, function.handler, environment)
+        return SandboxSpec(code, function.handler, environment, self._python)
 
     def _identity(self, function: FunctionVersion) -> dict[str, str]:
         return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -20,11 +19,12 @@ _INIT_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class SandboxSpec:
-    """What a sandbox runs: the code's directory, the handler's name and the process' whole environment."""
+    """What a sandbox runs: the code's directory, the handler's name, the process' whole environment, its Python."""
 
     code: Path
     handler: str
     environment: dict[str, str]
+    python: Path
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Sandbox:
         self._sink = sink
         self._api = RuntimeApi()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "awslambdaric", spec.handler],
+            [spec.python, "-m", "awslambdaric", spec.handler],
             cwd=spec.code,
             env={**spec.environment, "AWS_LAMBDA_RUNTIME_API": self._api.address, "_HANDLER": spec.handler},
             stdin=subprocess.DEVNULL,

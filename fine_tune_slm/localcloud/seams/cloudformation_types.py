@@ -20,6 +20,7 @@ from moto.iam.models import iam_backends
 from moto.s3.models import s3_backends
 from moto.scheduler.models import scheduler_backends
 from moto.secretsmanager.models import secretsmanager_backends
+from moto.ssm.models import Parameter
 from moto.utilities.utils import get_partition
 
 from fine_tune_slm.localcloud.errors import TemplateUnsupportedError
@@ -182,6 +183,7 @@ def seams() -> list[Seam]:
         Seam(LayerVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_layer_arn),
         Seam(LambdaVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_arn),
         Seam(Instance, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_protection),
+        Seam(Parameter, "get_cfn_attribute", None, lambda _original: _parameter_attribute),
     ]
 
 
@@ -246,6 +248,10 @@ def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, A
         return instance
 
     return classmethod(create)
+
+
+def _parameter_attribute(parameter: Parameter, attribute_name: str) -> str:
+    return str({"Value": parameter.value, "Type": parameter.parameter_type}[attribute_name])
 
 
 def _is_true(value: Any) -> bool:

@@ -78,7 +78,7 @@ def test_the_reaper_may_record_besides():
 def test_what_they_may_do_they_may_do_to_this_stack_alone(name):
     allowed = _allowed(name)
     stop = allowed["ec2:StopInstances"]
-    assert stop["Resource"]["Fn::Sub"].endswith(":instance/${GpuInstance}")
+    assert stop["Resource"]["Fn::Sub"].endswith(":instance/${InstanceIdParameter.Value}")
     assert stop["Condition"] == {"StringEquals": {"aws:ResourceTag/fine-tune-slm-stack": {"Ref": "AWS::StackName"}}}
     assert allowed["states:DescribeExecution"]["Resource"]["Fn::Sub"].endswith(":execution:fine-tune-slm-${Stage}:*")
     assert allowed["dynamodb:UpdateItem"]["Resource"] == {"Fn::GetAtt": ["LeaseTable", "Arn"]}

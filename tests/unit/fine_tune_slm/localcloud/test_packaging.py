@@ -9,6 +9,7 @@ import zipfile
 import pytest
 
 from fine_tune_slm.localcloud.deploy.archives import zip_directory
+from fine_tune_slm.localcloud.deploy.package import Packager
 from fine_tune_slm.localcloud.errors import TemplateUnsupportedError
 from fine_tune_slm.localcloud.runtime.function_files import extracted, mapped_environment
 from fine_tune_slm.localcloud.seams.cloudformation_types import require_supported
@@ -68,3 +69,22 @@ def test_the_payload_limit_counts_bytes_as_json():
     assert is_within_payload_limit("x" * (MAX_PAYLOAD_BYTES - 2))
     assert not is_within_payload_limit("x" * (MAX_PAYLOAD_BYTES - 1))
     assert not is_within_payload_limit("é" * (MAX_PAYLOAD_BYTES // 2))
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_a_python_layer_lies_under_python_once_whether_it_was_built_or_not(tmp_path, is_built):
+    package = tmp_path / "layer" / ("python/core" if is_built else "core")
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    uploaded = []
+
+    class Store:
+        def create_bucket(self, **_request):
+            pass
+
+        def put_object(self, **request):
+            uploaded.append(zipfile.ZipFile(io.BytesIO(request["Body"])).namelist())
+
+    layer = {"Type": "AWS::Serverless::LayerVersion", "Metadata": {"BuildMethod": "python3.13"}}
+    Packager(Store(), tmp_path).package({"Resources": {"Layer": layer | {"Properties": {"ContentUri": "layer"}}}})
+    assert uploaded == [["python/core/__init__.py"]]
