@@ -155,7 +155,9 @@ def test_the_layers_carry_the_versions_that_were_tested(layer):
     assert {line for line in lines if not line.startswith("#")} <= set(tested)
 
 
-def test_the_functions_know_the_sizes_of_the_instances_disks():
-    told = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["VOLUME_SIZES_GIB"]["Fn::Sub"]
+def test_the_functions_know_the_sizes_of_the_disks_that_the_stack_makes():
+    told = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["VOLUME_SIZES_GIB"]
     (root,) = TEMPLATE["Resources"]["GpuInstance"]["Properties"]["BlockDeviceMappings"]
-    assert told == f"{root['Ebs']['VolumeSize']},${{CheckpointVolumeGiB}}"
+    root_gib = str(root["Ebs"]["VolumeSize"])
+    both = {"Fn::Sub": f"{root_gib},${{CheckpointVolumeGiB}}"}
+    assert told == {"Fn::If": ["MakesInstance", {"Fn::If": ["MakesVolume", both, root_gib]}, ""]}
