@@ -160,7 +160,9 @@ class TrainingConfig(Frozen):
     gate: GateConfig
     limits: LimitsConfig
     publish: PublishConfig
-    prices: PriceOverrides | None = Field(default=None, description="None: those of config/prices.yml.")
+    prices: PriceOverrides = Field(
+        default_factory=PriceOverrides, description="What is not stated is as in config/prices.yml."
+    )
 
     def sha256(self) -> str:
         """Return the digest of the canonical JSON form."""

@@ -8,7 +8,7 @@ from slm_core.decisions import LONGEST_POLL_SECONDS, SHORTEST_POLL_SECONDS
 from slm_core.prices import SECONDS_AN_HOUR, PriceTable
 from slm_core.sizing.duration import Range, TokenCounts
 from slm_core.sizing.gpu import gpu_of
-from slm_core.sizing.plan import ASSUMED_COUNTS, PlanRequest, make_plan
+from slm_core.sizing.plan import ASSUMED_COUNTS, Plan, PlanRequest, make_plan
 from slm_core.sizing.shape import ModelShape
 from slm_core.training_config import Frozen, TrainingConfig
 
@@ -78,14 +78,21 @@ def estimate_cost(request: EstimateRequest, prices: PriceTable) -> CostEstimate:
 
 def estimated_hours(request: EstimateRequest, prices: PriceTable) -> Range:
     """Return the plan's hours on the type's GPU, and those around it."""
-    plan = make_plan(
-        PlanRequest(
-            config=request.config, shape=request.shape, gpu=gpu_of(request.instance_type), counts=request.counts
-        ),
-        prices,
-    )
-    computed = plan.chosen.duration.hours
+    computed = plan_for(request, prices).chosen.duration.hours
     return Range(low=computed.low + OVERHEAD_MINUTES.low / 60, high=computed.high + OVERHEAD_MINUTES.high / 60)
+
+
+def plan_for(request: EstimateRequest, prices: PriceTable) -> Plan:
+    """Return the plan on the GPUs of the type.
+
+    Raises: ConfigInvalidError when the type has no GPU that is known.
+    """
+    gpu = gpu_of(request.instance_type)
+    # sizes that are not in the table are single-GPU ones: the larger are listed
+    gpus = {name: count for count, name in gpu.instance_types}.get(request.instance_type, 1)
+    return make_plan(
+        PlanRequest(config=request.config, shape=request.shape, gpu=gpu, gpus=gpus, counts=request.counts), prices
+    )
 
 
 def as_lines(estimate: CostEstimate) -> list[str]:

@@ -71,3 +71,8 @@ def test_every_line_shows_its_arithmetic():
     assert lines[0].startswith("g6.2xlarge: ")
     assert lines[0].endswith("at list prices of 2026-11, us-east-1")
     assert [line.split(":")[0].strip() for line in lines[1:4]] == ["instance", "storage", "state transitions"]
+
+
+def test_an_instance_with_four_gpus_is_planned_with_all_of_them():
+    assert estimate.plan_for(request("g6.12xlarge"), PRICES).request.gpus == 4
+    assert estimate.plan_for(request("g6.4xlarge"), PRICES).request.gpus == 1
