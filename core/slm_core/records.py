@@ -308,6 +308,15 @@ class InstanceRecord(Frozen):
     launches: tuple[LaunchRecord, ...] = Field(default=(), description="Every start of the run, the oldest first.")
 
 
+class CostItem(Frozen):
+    """One kind of cost of a run, at list price."""
+
+    kind: Literal["instance", "storage", "state transitions", "function calls"]
+    detail: str = Field(description="What was paid for: the instance type, the size of the volumes.")
+    amount: float = Field(ge=0, description="Seconds of an instance or of storage; otherwise a number of requests.")
+    usd: float = Field(ge=0)
+
+
 class RunRecord(Frozen):
     """record.json: how a run ended and where everything is."""
 
@@ -320,7 +329,8 @@ class RunRecord(Frozen):
     finished_at: datetime
     instance: InstanceRecord | None
     billed_seconds: float | None
-    cost_usd: float | None
+    cost_usd: float | None = Field(description="The sum of `costs`, at list price.")
+    costs: tuple[CostItem, ...] = ()
     relaunches: int = 0
     last_checkpoint_step: int | None = None
     failure: FailureRecord | None = None
