@@ -39,6 +39,8 @@ FineTuneSlmError
     ├── RehearsalFailedError        the run ended otherwise than it should; its failure card has been printed
     ├── RollbackRefusedError        there is nothing to roll back to, or main is not what it should be
     ├── RollbackFailedError         the Hub did not make the commit
+    ├── DeletionRefusedError        a run goes on where something is to be deleted
+    ├── DeletionFailedError         AWS could not delete all that was to go
     ├── AwsRefusedError             AWS said no
     └── AwsUnreachableError         AWS did not answer
 """
@@ -234,6 +236,17 @@ class RollbackRefusedError(CommandLineError):
 
 class RollbackFailedError(CommandLineError):
     remedy = "The Hub's main is as it was, unless the line above names a commit; look at its history and try again."
+
+
+class DeletionRefusedError(CommandLineError):
+    exit_code = 75
+    remedy = "Wait until it has ended, or stop it with: aws stepfunctions stop-execution; then delete again."
+
+
+class DeletionFailedError(CommandLineError):
+    remedy = (
+        "Look at the events in CloudFormation's console, remove the cause, and delete again: what is gone stays gone."
+    )
 
 
 class AwsRefusedError(CommandLineError):

@@ -16,11 +16,15 @@ from fine_tune_slm.localcloud import keeping
 from fine_tune_slm.localcloud.clients import Clients
 from fine_tune_slm.localcloud.deploy.package import ARTIFACTS_BUCKET
 from fine_tune_slm.localcloud.deploy.stack import Deployment, deploy
-from fine_tune_slm.localcloud.errors import AlreadyRunningError
+from fine_tune_slm.localcloud.errors import AlreadyRunningError, OperationUnmappedError
 from fine_tune_slm.localcloud.events import EventBridge
 from fine_tune_slm.localcloud.fleet.fleet import Fleet
 from fine_tune_slm.localcloud.fleet.host import HostSpec
 from fine_tune_slm.localcloud.hub.server import LocalHub
+from fine_tune_slm.localcloud.iam import roles
+from fine_tune_slm.localcloud.iam.gate import Gate
+from fine_tune_slm.localcloud.iam.inventory import Inventory
+from fine_tune_slm.localcloud.iam.journal import Journal
 from fine_tune_slm.localcloud.runtime.functions import Functions
 from fine_tune_slm.localcloud.seams import cloudformation_types, ec2, lambdas, s3, ssm, states
 from fine_tune_slm.localcloud.seams.seam import installed, require_moto
@@ -36,12 +40,16 @@ _ONLY_ONE = threading.Lock()
 class LocalCloud:
     """An emulated AWS with one region and one account; use it as a context manager, one at a time in a process.
 
-    Raises: on entry AlreadyRunningError, or SeamBrokenError when moto is not the version that the seams fit.
+    What functions, the state machine, schedules and hosts may do is decided by the roles of the deployed stack.
+
+    Raises: on entry AlreadyRunningError, or SeamBrokenError when moto is not the version that the seams fit; on exit
+    OperationUnmappedError when a role called something of which nobody has said what it needs.
     """
 
     endpoint_url: str
     hub: LocalHub
     fleet: Fleet
+    journal: Journal
 
     def __init__(self, settings: LocalCloudSettings) -> None:
         self.settings = settings
@@ -63,6 +71,9 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+        unmapped = self.journal.unmapped()
+        if unmapped and error is None:
+            raise OperationUnmappedError("; ".join(unmapped))
 
     def deploy(
         self, template: Path, parameters: Mapping[str, str] | None = None, stack_name: str = STACK_NAME
@@ -71,10 +82,11 @@ class LocalCloud:
 
         Instances are stopped afterwards, as the real one is when its first boot has run its user data.
 
-        Raises: TemplateUnsupportedError, DeploymentFailedError.
+        Raises: TemplateUnsupportedError, DeploymentFailedError, PolicyUnsupportedError.
         """
         deployment = Deployment(template, dict(parameters or {}), stack_name, self.settings.region)
         outputs = deploy(deployment, self.client("cloudformation"), self.client("s3"))
+        roles.require_readable_roles()
         ec2.stop_after_first_boot(ec2_backends[DEFAULT_ACCOUNT_ID][self.settings.region])
         self._events.start_schedules()
         return outputs
@@ -124,6 +136,7 @@ class LocalCloud:
         self.fleet = resources.enter_context(
             contextlib.closing(Fleet(self._host_spec(), self.settings.timings, self._clients))
         )
+        self.journal = Journal()
         self._events = EventBridge(self._clients, self.settings.region, self.settings.wait_scale)
         resources.enter_context(
             installed(
@@ -132,6 +145,8 @@ class LocalCloud:
                     states.end_seam(self._events.execution_ended),
                     *lambdas.seams(self._functions),
                     *s3.seams(),
+                    *Gate(Inventory(self.settings.region), self.journal).seams(),
+                    *roles.seams(),
                     *cloudformation_types.seams(),
                     *ec2.seams(self.fleet),
                     *ssm.seams(ssm.RunCommand(self.fleet)),
@@ -151,6 +166,7 @@ class LocalCloud:
             self._functions.close()  # ends the task that an aborted execution still waits for
             states.wait_until_ended(self.settings.region, _SETTLE_SECONDS)
             self.save_objects()
+            self.journal.keep(self.root / "permissions.json")
             keeping.keep_histories(self.client("stepfunctions"), self.root / "executions")
 
     def _host_spec(self) -> HostSpec:

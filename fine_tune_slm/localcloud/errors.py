@@ -7,6 +7,8 @@ FineTuneSlmError
     ├── DeploymentFailedError       CloudFormation refused the stack
     ├── ShimUsageError              the host's docker or aws program was called in a way it does not know
     ├── AlreadyRunningError         there is one in this process already
+    ├── PolicyUnsupportedError      a policy holds something that the emulated IAM cannot judge
+    ├── OperationUnmappedError      a role called an operation of which nobody has said what it needs
     ├── ClosingError                it was closed while a function was called
     └── HubStorageError             the local Hub cannot read or write its own directory
 """
@@ -40,6 +42,15 @@ class ShimUsageError(LocalCloudError):
 
 class AlreadyRunningError(LocalCloudError):
     remedy = "Close the first one before a second is opened, or use another process."
+
+
+class PolicyUnsupportedError(LocalCloudError):
+    exit_code = 2
+    remedy = "Write the policy in simpler terms, or teach fine_tune_slm/localcloud/iam what it means."
+
+
+class OperationUnmappedError(LocalCloudError):
+    remedy = "Add what AWS asks for then, actions and resources, to fine_tune_slm/localcloud/iam/actions.py."
 
 
 class ClosingError(LocalCloudError):

@@ -29,7 +29,7 @@ class LogStream:
 class LogSink:
     """Takes lines; they are in the file at once, and in CloudWatch Logs a moment later or after `flush`.
 
-    Without a stream they go to the file alone.
+    Without a stream they go to the file alone. The client's role must be allowed to write them.
     """
 
     def __init__(self, logs_client: Any, stream: LogStream | None, file: Path) -> None:
@@ -87,13 +87,17 @@ class LogSink:
             return
         names = {"logGroupName": self._stream.group, "logStreamName": self._stream.name}
         if not self._is_stream_ready:
-            exists = self._client.exceptions.ResourceAlreadyExistsException
-            with contextlib.suppress(exists):
-                self._client.create_log_group(logGroupName=self._stream.group)
-            with contextlib.suppress(exists):
-                self._client.create_log_stream(**names)
-            self._is_stream_ready = True
+            self._make_ready(names)
         self._client.put_log_events(**names, logEvents=batch)
+
+    def _make_ready(self, names: dict[str, str]) -> None:
+        with contextlib.suppress(self._client.exceptions.ResourceAlreadyExistsException):
+            try:
+                self._client.create_log_stream(**names)
+            except self._client.exceptions.ResourceNotFoundException:
+                self._client.create_log_group(logGroupName=names["logGroupName"])
+                self._client.create_log_stream(**names)
+        self._is_stream_ready = True
 
     def _flush_regularly(self) -> None:
         while not self._closed.wait(_FLUSH_INTERVAL_SECONDS):

@@ -28,7 +28,7 @@ def state_of(tiny_stage) -> str:
 
 
 def log_of(tiny_stage, function: str) -> str:
-    file = tiny_stage.cloud.root / "logs" / "lambda" / f"fine-tune-slm-{function}.log"
+    file = tiny_stage.cloud.root / "logs" / "lambda" / f"fine-tune-slm-prod-{function}.log"
     return file.read_text(encoding="utf-8") if file.exists() else ""
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from fine_tune_slm.localcloud.clients import Clients
+from botocore.exceptions import BotoCoreError, ClientError
+
 from fine_tune_slm.localcloud.fleet.document import RenderedCommand
 from fine_tune_slm.localcloud.fleet.engine import EngineError
 from fine_tune_slm.localcloud.fleet.host import Host
@@ -62,9 +63,8 @@ class Command:
 class Agent:
     """Runs commands on one booted host."""
 
-    def __init__(self, host: Host, clients: Clients, root: Path) -> None:
+    def __init__(self, host: Host, root: Path) -> None:
         self._host = host
-        self._clients = clients
         self._root = root
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
@@ -150,14 +150,24 @@ class Agent:
             command.status = "Success" if code in {0, _EXIT_WITH_SUCCESS} else "Failed"
 
     def _sinks(self, command: Command) -> dict[str, LogSink]:
-        return {name: self._sink(command, name) for name in ("stdout", "stderr")}
+        group = command.log_group if command.log_group and self._may_log(command.log_group) else None
+        return {name: self._sink(command, name, group) for name in ("stdout", "stderr")}
 
-    def _sink(self, command: Command, name: str) -> LogSink:
+    def _sink(self, command: Command, name: str, group: str | None) -> LogSink:
         path = f"{command.command_id}/{command.instance_id}/{_PLUGIN_DIRECTORY}/{name}"
-        stream = LogStream(command.log_group, path) if command.log_group else None
-        return LogSink(
-            self._clients.get("logs"), stream, self._root / "logs" / "commands" / f"{command.command_id}.{name}"
-        )
+        stream = LogStream(group, path) if group else None
+        file = self._root / "logs" / "commands" / f"{command.command_id}.{name}"
+        return LogSink(self._host.logs, stream, file)
+
+    def _may_log(self, group: str) -> bool:
+        """Return whether the host's role lets the agent look for group and streams, as it does before it writes."""
+        try:
+            found = self._host.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+            if any(one["logGroupName"] == group for one in found):
+                self._host.logs.describe_log_streams(logGroupName=group)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
 
 
 def _read(stream: IO[bytes] | None, collected: list[str], write: Callable[[Iterable[str]], None]) -> None:

@@ -165,7 +165,7 @@ class Fleet:
         host = Host(self._spec, self._clients, record.role_arn)
         with self._lock:
             if not self._closing.is_set():
-                agent = Agent(host, self._clients, self._spec.root)
+                agent = Agent(host, self._spec.root)
                 self._boots[record.id] = Boot(record, host, agent, began)
                 record.become("running")
                 return

@@ -46,6 +46,7 @@ class Host:
         self.boot_id = str(uuid.uuid4())
         self._spec = spec
         self._clients = clients
+        self.logs = clients.get("logs", role_arn)
         self._scripts: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self._is_shutting_down = False
@@ -136,7 +137,7 @@ class Host:
         if options:
             self._require_log_group(options["awslogs-group"])
             stream = LogStream(options["awslogs-group"], options.get("awslogs-stream", request.name))
-        sink = LogSink(self._clients.get("logs"), stream, self._spec.root / "logs" / "training.log")
+        sink = LogSink(self.logs, stream, self._spec.root / "logs" / "training.log")
         return Container(request, self._spec.entry_point, self.environment, sink)
 
     def _require_log_group(self, name: str) -> None:

@@ -111,7 +111,8 @@ class Functions:
     def _sink(self, function: FunctionVersion) -> LogSink:
         day = time.strftime("%Y/%m/%d", time.gmtime())
         stream = LogStream(f"/aws/lambda/{function.name}", f"{day}/[{function.version}]{uuid.uuid4().hex}")
-        return LogSink(self._clients.get("logs"), stream, self._root / "logs" / "lambda" / f"{function.name}.log")
+        file = self._root / "logs" / "lambda" / f"{function.name}.log"
+        return LogSink(self._clients.get("logs", function.role_arn), stream, file)
 
     def _spec(self, function: FunctionVersion) -> SandboxSpec:
         code = extracted(self._root / "lambda" / "code", [function.code])

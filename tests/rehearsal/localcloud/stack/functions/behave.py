@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import boto3
+from botocore.exceptions import ClientError
 from layer_marker import MARK
 
 
@@ -22,7 +23,18 @@ def handler(event, context):
         "sleep": lambda: time.sleep(event["seconds"]),
         "grow": lambda: "x" * event["size"],
         "tell": lambda: tell(context),
+        "call": lambda: call(**event["call"]),
     }[event.get("do", "echo")]()
+
+
+def call(service, operation, **parameters):
+    """Return how AWS answers: the error's code and message, or that there was none."""
+    try:
+        getattr(boto3.client(service), operation)(**parameters)
+    except ClientError as error:
+        told = error.response["Error"]
+        return {"code": told["Code"], "message": told.get("Message", "")}
+    return {"code": "", "message": ""}
 
 
 def tell(context):
