@@ -65,8 +65,17 @@ class Phase(StrEnum):
     DONE = "done"
 
 
+class Quartiles(Frozen):
+    """Between what the middle half of the measured values lies."""
+
+    low: float
+    high: float
+
+
 class Progress(Frozen):
-    """progress.json: the heartbeat of the training process."""
+    """progress.json: the heartbeat of the training process; an image may be newer than the functions that read it."""
+
+    model_config = Frozen.model_config | {"extra": "ignore"}
 
     run_id: RunId
     fence: int
@@ -77,6 +86,13 @@ class Progress(Frozen):
     loss: float | None = None
     tokens_per_second: float | None = None
     median_step_seconds: float | None = None
+    step_seconds_quartiles: Quartiles | None = Field(default=None, description="Of the newest steps.")
+    losses: tuple[float, ...] = Field(
+        default=(), max_length=60, description="Means of equally long stretches of all steps so far, the newest last."
+    )
+    evaluation_seconds: float | None = Field(
+        default=None, description="How long the evaluation before tuning took; None when it came from the cache."
+    )
     seconds_left: float | None = None
     checkpoint_step: int | None = Field(default=None, description="The newest complete checkpoint.")
     updated_at: datetime
