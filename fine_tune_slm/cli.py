@@ -11,19 +11,23 @@ import typer
 from slm_core.errors import FineTuneSlmError
 
 from fine_tune_slm.commands import (
+    compare,
     dataset,
     delete,
     doctor,
     extract,
     logs,
     params,
+    plan,
     rehearse,
     report,
     rollback,
     runs,
     score,
     serve,
+    start,
     status,
+    stop,
 )
 
 USER_MISTAKE = 2
@@ -43,6 +47,11 @@ app.command("serve")(serve.serve)
 app.command("runs")(runs.runs)
 app.command("status")(status.status)
 app.command("logs")(logs.logs)
+app.command("start")(start.start)
+app.command("stop")(stop.stop)
+app.command("resume")(start.resume)
+app.command("compare")(compare.compare)
+app.command("plan")(plan.plan)
 app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)

@@ -16,6 +16,11 @@ FineTuneSlmError
     ├── ExecutionUnknownError       no such run of the stack is known
     ├── StageUnknownError           there is no such stack
     ├── LogMissingError             a run has no such log
+    ├── RunGoesOnError              a run goes on, so that another cannot start
+    ├── CheckpointUnknownError      a run left nothing to go on from
+    ├── ConfigUndeliverableError    a configuration differs where an execution input cannot carry it
+    ├── InstanceNotSeenStoppedError the execution ended, but its instance was not seen stopped
+    ├── NothingToCompareError       a run has written nothing that could be compared
     ├── RunUnfinishedError          the run has not ended, or was cut off before its end
     ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
@@ -108,16 +113,45 @@ class RunUnknownError(CommandLineError):
 
 class ExecutionUnknownError(CommandLineError):
     exit_code = 2
-    remedy = "See the runs of a stack with: fine-tune-slm runs --stage STACK; start one with: fine-tune-slm start"
+    remedy = "See the runs of a stack with: fine-tune-slm runs --stage STAGE; start one with: fine-tune-slm start"
 
 
 class StageUnknownError(CommandLineError):
     exit_code = 2
-    remedy = "Name the stack with --stage, and its account with --profile and --region; or deploy it: sam deploy"
+    remedy = "Name its stage with --stage, and its account with --profile and --region; or deploy it: sam deploy"
 
 
 class LogMissingError(CommandLineError):
     remedy = "A step that was never reached logs nothing: see how far the run came with: fine-tune-slm status RUN"
+
+
+class RunGoesOnError(CommandLineError):
+    exit_code = 75
+    remedy = "Wait for it, watch it with: fine-tune-slm status RUN --watch; or end it with: fine-tune-slm stop RUN"
+
+
+class CheckpointUnknownError(CommandLineError):
+    exit_code = 2
+    remedy = "Begin again with: fine-tune-slm start, or on this machine: fine-tune-slm rehearse"
+
+
+class ConfigUndeliverableError(CommandLineError):
+    exit_code = 2
+    remedy = (
+        "An execution input carries training.*, max_hours, budget_usd and publish; deploy the rest with: sam deploy"
+    )
+
+
+class InstanceNotSeenStoppedError(CommandLineError):
+    remedy = (
+        "The sweeper looks every ten minutes; stop it by hand with: aws ec2 stop-instances --instance-ids INSTANCE, "
+        "and see docs/runbook.md"
+    )
+
+
+class NothingToCompareError(CommandLineError):
+    exit_code = 2
+    remedy = "Only runs that PrepareRun accepted can be compared: see how it ended with: fine-tune-slm status RUN"
 
 
 class RunUnfinishedError(CommandLineError):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+import time
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import Field
 from rich.console import Console
+from slm_core.records import RunRecord
 from slm_core.training_config import Frozen
 
 from fine_tune_slm.built import find_built
@@ -26,7 +28,8 @@ from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
 
-MAX_INPUT_BYTES = 262_144
+ENDED_FROM_OUTSIDE = {"ABORTED", "TIMED_OUT"}
+REAPER_SECONDS, REAPER_LOOK_SECONDS = 120.0, 0.5
 
 
 class RehearsalRequest(Frozen):
@@ -106,9 +109,23 @@ def _run(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run: KeptRu
     except KeyboardInterrupt:
         stop_execution(cloud, execution, stage.outputs["InstanceId"], console)
         raise
-    record = execution.record()
+    record = _record(execution, timeline)
     cloud.save_objects()
     return run_result(run, record, timeline)
+
+
+def _record(execution: WatchedExecution, timeline: Timeline) -> RunRecord | None:
+    """Return the run's record; of an execution that was ended from outside, the reaper has the last word on it."""
+    deadline = time.monotonic() + REAPER_SECONDS
+    record = execution.record()
+    while timeline.status in ENDED_FROM_OUTSIDE and not _is_at_rest(record) and time.monotonic() < deadline:
+        time.sleep(REAPER_LOOK_SECONDS)
+        record = execution.record()
+    return record
+
+
+def _is_at_rest(record: RunRecord | None) -> bool:
+    return record is not None and (record.instance is None or record.instance.state not in {"running", "stopping"})
 
 
 def _start(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run_id: str) -> WatchedExecution:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -34,6 +35,7 @@ def generate(
         Path | None,
         typer.Option(help=f"Directory to write to, new or generated before; by default {DATASET_DIRECTORY}."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write the synthetic dataset: three files, manifest, card, and provenance/ with the span behind each label.
 
@@ -53,6 +55,10 @@ def generate(
             manifest = write_dataset(target, seed=seed, **sizes, provenance=True, progress=advance)
     except OSError as error:
         raise ArgumentInvalidError(f"--output cannot be written to: {error.strerror}") from error
+    if as_json:
+        files = {name: {"sha256": entry.sha256, "records": entry.records} for name, entry in manifest.files.items()}
+        print(json.dumps({"directory": str(target), "files": files}))
+        return
     for name, entry in manifest.files.items():
         print(f"{entry.sha256}  {name}  {entry.records} records")
 
@@ -162,6 +168,7 @@ def publish(
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    as_json: AsJson = False,
 ) -> None:
     """Check a dataset, put it into the stack's bucket and make it the one that the next run uses.
 
@@ -174,15 +181,15 @@ def publish(
 
     account = target(profile, region, endpoint_url, parameter_root)
     dataset = check_dataset(directory)
-    _print_problems(dataset.problems)
+    _print_problems(dataset.problems, sys.stderr if as_json else sys.stdout)
     with aws_refusals_explained():
         uri = publish_dataset(dataset, account, account.setting_specs(find_project()))
-    print(f"Published to {uri}; the next run uses it.")
+    print(json.dumps({"uri": uri}) if as_json else f"Published to {uri}; the next run uses it.")
 
 
-def _print_problems(problems: Iterable[object]) -> None:
+def _print_problems(problems: Iterable[object], stream: TextIO) -> None:
     listed = list(problems)
     for problem in listed[:SHOWN_PROBLEMS]:
-        print(problem)
+        print(problem, file=stream)
     if len(listed) > SHOWN_PROBLEMS:
-        print(f"... and {len(listed) - SHOWN_PROBLEMS} more")
+        print(f"... and {len(listed) - SHOWN_PROBLEMS} more", file=stream)

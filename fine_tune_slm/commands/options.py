@@ -25,6 +25,10 @@ def _complete_run(incomplete: str) -> list[str]:
     return [name for name in kept if name.startswith(incomplete)]
 
 
+RunId = Annotated[
+    str,
+    typer.Argument(metavar="RUN", autocompletion=_complete_run, help="Run id, or latest: the newest with an archive."),
+]
 RunName = Annotated[
     str,
     typer.Argument(

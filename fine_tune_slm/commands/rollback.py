@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from fine_tune_slm.commands.options import (
     DEFAULT_PARAMETER_ROOT,
     DEFAULT_ROOT,
+    AsJson,
     EndpointUrl,
     ParameterRoot,
     Profile,
@@ -44,6 +46,7 @@ def rollback(
     endpoint_url: EndpointUrl = None,
     parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
     root: Root = DEFAULT_ROOT,
+    as_json: AsJson = False,
 ) -> None:
     """Return the Hub's main to the release before the current one, in one commit that is verified by hashes.
 
@@ -64,7 +67,9 @@ def rollback(
             published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find(run), repo))
         else:
             published = _published_by_stack(target(profile, region, endpoint_url, parameter_root), hub_endpoint, repo)
-        _roll_back(published, to, dry_run=dry_run, yes=yes)
+        commit = _roll_back(published, to, dry_run=dry_run, yes=yes, out=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print(json.dumps({"repository": published.repository.repo_id, "commit": commit}))
 
 
 def _published_by_stack(account: AwsTarget, hub_endpoint: str, repo: str | None) -> Published:
@@ -74,17 +79,19 @@ def _published_by_stack(account: AwsTarget, hub_endpoint: str, repo: str | None)
     return published_from(account, account.setting_specs(find_project()), hub_endpoint, repo)
 
 
-def _roll_back(published: Published, to: str | None, *, dry_run: bool, yes: bool) -> None:
+def _roll_back(published: Published, to: str | None, *, dry_run: bool, yes: bool, out: TextIO) -> str | None:
+    """Return the commit that main is now; None for a dry run."""
     from fine_tune_slm.rollback import plan_rollback, roll_back  # noqa: PLC0415
 
     plan = plan_rollback(published, to)
-    print(f"repository  {published.repository.repo_id}", *plan.lines(), sep="\n")
+    print(f"repository  {published.repository.repo_id}", *plan.lines(), sep="\n", file=out)
     if dry_run:
-        print("Nothing was changed.")
-        return
+        print("Nothing was changed.", file=out)
+        return None
     _require_consent(yes=yes)
     commit = roll_back(published, plan)
-    print(f"main is {commit}; the next run is compared with {plan.wanted.run_id}.")
+    print(f"main is {commit}; the next run is compared with {plan.wanted.run_id}.", file=out)
+    return commit
 
 
 def _require_consent(*, yes: bool) -> None:
@@ -94,4 +101,4 @@ def _require_consent(*, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise ArgumentInvalidError("Nobody can be asked without a terminal: add --yes")
-    typer.confirm("Roll back?", abort=True)
+    typer.confirm("Roll back?", abort=True, err=True)

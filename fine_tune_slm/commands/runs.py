@@ -47,9 +47,11 @@ class Sort(StrEnum):
 
 def runs(
     state: Annotated[list[State] | None, typer.Option(help="Only runs that stand so; repeatable.")] = None,
-    since: Annotated[datetime | None, typer.Option(formats=DATES, help="Only runs started then or later, UTC.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=DATES, metavar="DATE", help="Only runs started then or later, UTC.")
+    ] = None,
     until: Annotated[
-        datetime | None, typer.Option(formats=DATES, help="Only runs started then or earlier, UTC.")
+        datetime | None, typer.Option(formats=DATES, metavar="DATE", help="Only runs started then or earlier, UTC.")
     ] = None,
     sort: Annotated[Sort, typer.Option(help="What comes first: the newest, the best, the dearest, the longest.")] = (
         Sort.STARTED
@@ -64,7 +66,7 @@ def runs(
 ) -> None:
     """List runs, the newest first: the rehearsals of this machine, or the runs of a stack.
 
-    Example: fine-tune-slm runs --state failed --since 2026-11-01 --stage fine-tune-slm
+    Example: fine-tune-slm runs --state failed --since 2026-11-01 --stage prod
     """
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415

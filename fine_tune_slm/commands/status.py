@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from fine_tune_slm.commands.options import (
-    CTRL_C,
     DEFAULT_ROOT,
     AsJson,
     EndpointUrl,
@@ -39,20 +38,13 @@ def status(
     from rich.console import Console  # noqa: PLC0415
 
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
-    from fine_tune_slm.desk.place import find_place, still_running  # noqa: PLC0415
-    from fine_tune_slm.desk.status import show_status, watch_to_end  # noqa: PLC0415
+    from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
+    from fine_tune_slm.desk.status import show_status, watch_or_leave  # noqa: PLC0415
 
     where = whereabouts(stage, profile, region, endpoint_url, root)
     console = Console(stderr=as_json, highlight=False)
     with aws_refusals_explained():
         found = find_place(where).find(run)
-        if not watch:
-            show_status(found, console, as_json=as_json)
-            return
-        try:
-            succeeded = watch_to_end(found, console, as_json=as_json)
-        except KeyboardInterrupt:
-            console.print(still_running(found.run_id, where), soft_wrap=True)
-            raise typer.Exit(CTRL_C) from None
-    if not succeeded:
-        raise typer.Exit(1)
+        if watch:
+            raise typer.Exit(watch_or_leave(found, where, console, as_json=as_json))
+        show_status(found, console, as_json=as_json)

@@ -106,12 +106,13 @@ def find_place(where: Whereabouts) -> Place:
     return deployed_stack(where)
 
 
-def still_running(run_id: str, where: Whereabouts) -> str:
-    """Return what somebody needs to know who leaves a run to itself."""
+def next_commands(run_id: str, where: Whereabouts) -> str:
+    """Return what can be done with a run that goes on."""
     return "\n".join(
-        (
-            f"Run {run_id} goes on without this view.",
-            f"watch it      fine-tune-slm status {run_id} --watch{where.options}",
-            f"stop it       fine-tune-slm stop {run_id}{where.options}",
+        f"{what:<12}  fine-tune-slm {verb}{where.options}"
+        for what, verb in (
+            ("watch it", f"status {run_id} --watch"),
+            ("its log", f"logs {run_id} --follow"),
+            ("stop it", f"stop {run_id}"),
         )
     )

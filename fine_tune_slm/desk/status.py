@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from fine_tune_slm import summary
 from fine_tune_slm.closing import SUCCEEDED, RunEnding, ended_run, show_result
-from fine_tune_slm.desk.place import FoundRun
+from fine_tune_slm.desk.place import FoundRun, Whereabouts, next_commands
 from fine_tune_slm.desk.stack import StackRun
 from fine_tune_slm.failure_card import failure_card
 from fine_tune_slm.kept_runs import KeptRun
@@ -16,6 +16,9 @@ from fine_tune_slm.live import LiveView
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import watch
 from fine_tune_slm.wording import PHASES, progress_detail
+
+CTRL_C = 130
+"""What a shell gives a command that Ctrl-C ended."""
 
 
 def show_status(run: FoundRun, console: Console, *, as_json: bool) -> None:
@@ -34,17 +37,26 @@ def show_status(run: FoundRun, console: Console, *, as_json: bool) -> None:
         show_result(ended_run(run), console, as_json=as_json)
 
 
-def watch_to_end(run: FoundRun, console: Console, *, as_json: bool) -> bool:
-    """Show a run until it has ended, then how it ended; return whether it succeeded.
+def watch_or_leave(run: FoundRun, where: Whereabouts, console: Console, *, as_json: bool) -> int:
+    """Show a run until it has ended, then how it ended; return the exit code. Ctrl-C leaves the run to itself.
 
     Raises: RunUnfinishedError for a rehearsal that was cut off.
     """
-    ending = _watched(run, console) if isinstance(run, StackRun) else ended_run(run)  # type: ignore[arg-type]
+    try:
+        ending = _watched(run, console)
+    except KeyboardInterrupt:
+        console.print(
+            f"Run {run.run_id} goes on without this view.\n{next_commands(run.run_id, where)}", soft_wrap=True
+        )
+        return CTRL_C
     show_result(ending, console, as_json=as_json)
-    return ending.succeeded
+    return 0 if ending.succeeded else 1
 
 
-def _watched(run: StackRun, console: Console) -> RunEnding:
+def _watched(run: FoundRun, console: Console) -> RunEnding:
+    if not isinstance(run, StackRun):
+        assert isinstance(run, KeptRun)  # noqa: S101 - there are two kinds of place
+        return ended_run(run)
     timeline = Timeline()
     with LiveView(console, timeline) as view:
         watch(run.execution, timeline, view)

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
-from pydantic import ValidationError
-from slm_core.layout import OUTCOMES_NAME
 from slm_core.records import Gain, Metrics, Release, ReleaseHistory, RunRecord
 
-from extraction.comparison import compare_counts
-from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
-
-NO_COUNTS = "one of the two archives does not tell the counts of each note"
-OTHER_NOTES = "the two were measured on different notes, so their difference says nothing"
+from fine_tune_slm.pairing import Measured, pair
 
 
 @dataclass(frozen=True)
@@ -42,15 +35,9 @@ def previous_release(run: KeptRun, record: RunRecord, published: Release | None)
     earlier = before.read_record() if before else None
     if before is None or earlier is None or earlier.metrics is None:
         return None
-    return _compared(record.metrics, (run.archive(), before.archive()), earlier.metrics)
-
-
-def read_outcomes(archive: Path | None) -> NoteOutcomes | None:
-    """Return the counts of each note; None when the archive does not tell them."""
-    try:
-        return NoteOutcomes.model_validate_json((archive / OUTCOMES_NAME).read_bytes()) if archive else None
-    except (FileNotFoundError, ValidationError):
-        return None
+    own = Measured(record.metrics, run.read_outcomes())
+    pairing = pair(own, Measured(earlier.metrics, before.read_outcomes()))
+    return PreviousRelease(earlier.metrics.run_id, earlier.metrics, pairing.gain, pairing.why_not)
 
 
 def _newest_before(run: KeptRun, record: RunRecord) -> KeptRun | None:
@@ -62,15 +49,3 @@ def _newest_before(run: KeptRun, record: RunRecord) -> KeptRun | None:
         if earlier and earlier.hub_repo == repo and earlier.finished_at <= record.started_at:
             found.append((earlier.finished_at, other))
     return max(found, key=lambda pair: pair[0])[1] if found else None
-
-
-def _compared(now: Metrics, archives: tuple[Path | None, Path | None], earlier: Metrics) -> PreviousRelease:
-    measured = [(one.validation_sha256, one.after.samples) for one in (now, earlier)]
-    if measured[0] != measured[1]:
-        return PreviousRelease(earlier.run_id, earlier, None, OTHER_NOTES)
-    counts, others = (read_outcomes(archive) for archive in archives)
-    if counts is None or others is None or counts.columns != others.columns:
-        return PreviousRelease(earlier.run_id, earlier, None, NO_COUNTS)
-    compared = compare_counts(counts.after, others.after)
-    gain = Gain.model_validate(compared.model_dump(include=set(Gain.model_fields)))
-    return PreviousRelease(earlier.run_id, earlier, gain, None)

@@ -24,9 +24,9 @@ def command_lines() -> list[str]:
     return found
 
 
-def wait_for_line(stream, wanted: str) -> list[str]:
+def wait_for_line(stream, wanted: str, patience_seconds: float = PATIENCE_SECONDS) -> list[str]:
     lines = []
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
         line = stream.readline()
         lines.append(line)

@@ -12,13 +12,15 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from slm_core.layout import RunKeys
+from slm_core.layout import RunKeys, dataset_prefix
 from slm_core.records import RunRecord
 
 from fine_tune_slm.desk.stack import DeployedStack, stack_named
 from fine_tune_slm.naming import stack_name
 
 STAGE = "a-stage"
+PARAMETER_ROOT = "/a-stage"
+SHA256 = "ab" * 32
 PATIENCE_SECONDS = 20.0
 WAITS, FAILS = "waits", "fails"
 """Names of runs that wait in AwaitTraining until they are stopped, or fail there."""
@@ -135,6 +137,45 @@ class EmulatedStack:
         self.put(RunKeys(run_id).record, own)
         return own
 
+    def put_settings(self, **changes: str) -> None:
+        """Put what `params init`, the pipeline and `dataset publish` put before a first run."""
+        manifest = {"files": {name: {"sha256": SHA256, "records": 100} for name in ("train.jsonl", "validation.jsonl")}}
+        self.put(f"{dataset_prefix(SHA256)}manifest.json", json.dumps(manifest))
+        values = {
+            "instance/id": self.instance_id,
+            "storage/bucket": self.bucket,
+            "storage/dataset_sha256": SHA256,
+            "image/uri": "123456789012.dkr.ecr.us-east-1.amazonaws.com/training:tag",
+            "command/document_name": "a-document",
+            "command/log_group": "a-log-group",
+            "hub/read_token_secret_id": "read",
+            "hub/write_token_secret_id": "write",
+            "hub/base_model_revision": "c" * 40,
+            "hub/publish_repo": "local/Llama-adapter",
+        } | changes
+        for name, value in values.items():
+            self.client("ssm").put_parameter(Name=f"{PARAMETER_ROOT}/{name}", Value=value, Type="String")
+
+    def hold_instance(self, run_id: str) -> None:
+        """Start the instance and give its lease to a run."""
+        self.client("ec2").start_instances(InstanceIds=[self.instance_id])
+        lease = {"lease_name": {"S": "gpu-instance"}, "fence": {"N": "1"}, "run_id": {"S": run_id}}
+        lease |= {"owner_arn": {"S": self.found.run(run_id).execution.execution_arn}}
+        self.client("dynamodb").put_item(TableName=self.found.outputs["LeaseTableName"], Item=lease)
+
+    def stop_instance(self) -> None:
+        """Stop the instance, as the reaper does."""
+        self.client("ec2").stop_instances(InstanceIds=[self.instance_id])
+
+    def instance_state(self) -> str:
+        """Return the instance's state."""
+        answer = self.client("ec2").describe_instances(InstanceIds=[self.instance_id])
+        return str(answer["Reservations"][0]["Instances"][0]["State"]["Name"])
+
+    def names(self) -> list[str]:
+        """Return the run ids of all executions."""
+        return [execution["name"] for execution in self.found.executions()]
+
     def log(self, group: str, stream: str, *lines: str, at: datetime | None = None) -> None:
         """Put lines into CloudWatch Logs."""
         logs = self.client("logs")
@@ -178,7 +219,7 @@ def _deploy() -> str:
     values = {
         "StateMachineArn": machine["stateMachineArn"],
         "InstanceId": instance_id,
-        "ParameterRoot": "/fine-tune-slm",
+        "ParameterRoot": PARAMETER_ROOT,
         "TrainingConfigFile": "training_config.yml",
         "BucketName": "an-emulated-bucket",
     }

@@ -7,7 +7,8 @@ from slm_core.layout import OUTCOMES_NAME, RunKeys
 from slm_core.records import Release, ReleaseHistory
 
 from extraction.comparison import compare_counts
-from fine_tune_slm.report.previous import NO_COUNTS, OTHER_NOTES, previous_release, published_before
+from fine_tune_slm.pairing import NO_COUNTS, OTHER_NOTES
+from fine_tune_slm.report.previous import previous_release, published_before
 from tests.made_up_runs import VALIDATION_SHA256, MadeUpRun, counts_of, keep, seal
 
 

@@ -1,0 +1,59 @@
+"""`fine-tune-slm stop`: a run is ended, and its instance is seen to stop."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Annotated
+
+import typer
+
+from fine_tune_slm.commands.options import (
+    CTRL_C,
+    DEFAULT_ROOT,
+    AsJson,
+    EndpointUrl,
+    Profile,
+    Region,
+    Root,
+    RunId,
+    Stage,
+    whereabouts,
+)
+
+
+def stop(
+    run: RunId,
+    wait_seconds: Annotated[float, typer.Option(min=0.0, help="How long to look for the instance to stop.")] = 300.0,
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    root: Root = DEFAULT_ROOT,
+    as_json: AsJson = False,
+) -> None:
+    """End a run: its execution at once; its instance is stopped by the reaper, which this command waits to see.
+
+    The last checkpoint stays, so that the run can be resumed. Stopping twice changes nothing.
+
+    Example: fine-tune-slm stop run-20261122-175734-57e4 --stage prod
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
+    from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
+    from fine_tune_slm.desk.stopping import Patience, stop_and_see  # noqa: PLC0415
+
+    where = whereabouts(stage, profile, region, endpoint_url, root)
+    console = Console(stderr=as_json, highlight=False)
+    with aws_refusals_explained():
+        place = find_place(where)
+        found = place.find(run)
+        try:
+            answer = stop_and_see(place, found, Patience(wait_seconds), console)
+        except KeyboardInterrupt:
+            console.print(
+                f"No longer looking. Look again with: fine-tune-slm stop {run}{where.options}", soft_wrap=True
+            )
+            raise typer.Exit(CTRL_C) from None
+    print(json.dumps(dataclasses.asdict(answer)) if as_json else answer.sentence())
