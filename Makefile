@@ -13,6 +13,7 @@ SCANNERS := .local/venvs/scanners
 CHECKOV := .local/venvs/checkov
 ASL_VALIDATOR := .local/venvs/asl-validator
 AUDIT := .local/venvs/audit
+AWS := .local/venvs/aws
 SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
@@ -121,6 +122,12 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 $(SAM)/installed: Makefile
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(SAM)
 	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@touch $@
+
+# For the test that follows docs/deploy.md: its botocore is another one than ours.
+$(AWS)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(AWS)
+	@$(AWS)/bin/python -m pip install -qq awscli==1.46.3
 	@touch $@
 
 # What Lambda's own image holds beside Python: its runtime client and boto3; not even pip.
