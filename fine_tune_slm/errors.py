@@ -26,6 +26,7 @@ FineTuneSlmError
     ├── ArchiveDamagedError         a kept archive does not match its manifest
     ├── BuildMissingError           nothing was built that could be rehearsed
     ├── BuildStaleError             what was built is older than the code
+    ├── EngineUnusableError         there is no such container engine, or it has no image
     ├── ModelBuildFailedError       the local model could not be built
     ├── ExtractionFailedError       the extraction process ended with an error
     ├── AddressUnusableError        serve cannot listen where it was told to
@@ -175,6 +176,11 @@ class BuildMissingError(CommandLineError):
 class BuildStaleError(CommandLineError):
     exit_code = 2
     remedy = "Build again: make sam"
+
+
+class EngineUnusableError(CommandLineError):
+    exit_code = 2
+    remedy = "Build the image on this machine, as root: make image"
 
 
 class ModelBuildFailedError(CommandLineError):

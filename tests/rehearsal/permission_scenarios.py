@@ -62,6 +62,7 @@ def lost_twice_and_aborted(stage: TinyStage) -> None:
     wait_for(lambda: entered(stage, arn, "CheckInstance") and stage.cloud.fleet.boot_of(instance_id))
     stage.cloud.fleet.crash(instance_id)
     wait_for(lambda: entered(stage, arn, "CheckTraining"))
+    stage.cloud.fire_schedule("fine-tune-slm-prod-sweep")  # spares it: its owner runs
     stage.cloud.fleet.crash(instance_id)
     wait_for(lambda: entered(stage, arn, "StopBeforeRelaunch") == 2)
     wait_for(lambda: stage.instance()["State"]["Name"] == "running")

@@ -78,8 +78,9 @@ def use(cloud: LocalCloud, outputs: dict[str, str]) -> None:
 
 def run(cloud: LocalCloud, monkeypatch, *arguments: str) -> int:
     """Return the exit code of the command."""
-    where = ["--endpoint-url", cloud.endpoint_url, "--region", "us-east-1"]
-    monkeypatch.setattr(sys, "argv", ["fine-tune-slm", "delete", *arguments, *where])
+    for name, value in cloud.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "argv", ["fine-tune-slm", "delete", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)
