@@ -18,7 +18,7 @@ SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit faults bench cli format gates hardness ideas pictures sweep quality sam deploy image lock clean
+.PHONY: help demo test check audit faults bench cli format gates hardness ideas permissions pictures sweep quality sam deploy image lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -75,6 +75,10 @@ hardness: .venv/installed ## hold three cheap baselines against the dataset, a m
 
 ideas: .venv/installed .local/models/SmolLM2-135M-Instruct ## time the training step's ideas of decision 0016 beside each other
 	@OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench.ideas.training_step
+
+permissions: .venv/installed ## hold the template's policies against what five scenarios use, minutes; writes docs/measured/permissions.*
+	@WRITE_PERMISSIONS_TO=docs/measured/permissions.json $(BIN)/python -m pytest -q tests/rehearsal/test_permissions.py
+	@$(BIN)/python -m scripts.permissions
 
 pictures: .venv/installed ## make docs/pictures from the newest kept run, in a headless Chromium (RUN=...)
 	@$(BIN)/python -m scripts.pictures $(if $(RUN),--run $(RUN))
