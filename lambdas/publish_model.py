@@ -10,13 +10,14 @@ from slm_core import clock
 from slm_core.artifacts import digest_of, read_manifest
 from slm_core.documents import METRICS_NAME, read_metrics, read_spec
 from slm_core.environment import environment
+from slm_core.errors import FineTuneSlmError
 from slm_core.lease import LeaseTable
 from slm_core.parameters import read_token
-from slm_core.publication import HubRepository, publish
+from slm_core.publication import HubRepository, publish, tag
 from slm_core.records import Release
 from slm_core.releases import ReleasePointer
 from slm_core.state import PreparedRun, Publication, RunInput
-from slm_core.step import step
+from slm_core.step import logger, step
 from slm_core.store import ObjectStore
 
 
@@ -41,10 +42,19 @@ def publish_model(run: PreparedRun) -> Publication:
         token=SecretStr(read_token(run.write_token_secret_id)),
         is_private=spec.config.publish.is_private,
     )
-    publication = publish(store, run.keys, repository)
-    # after the commit: the pointer never names what the Hub does not have; a retry makes up for a kill in between
-    ReleasePointer(store, repository.repo_id).publish(_release(store, run, publication))
+    pointer = ReleasePointer(store, repository.repo_id)
+    # right after the commit: the pointer never names what the Hub does not have; a retry makes up for a kill in between
+    publication = publish(store, run.keys, repository, lambda made: pointer.publish(_release(store, run, made)))
+    _tag(repository, publication, run.run_id)
     return publication
+
+
+def _tag(repository: HubRepository, publication: Publication, run_id: str) -> None:
+    """Name the revision after the run; the release is out without it, and the pointer has its revision."""
+    try:
+        tag(repository, publication, run_id)
+    except FineTuneSlmError as error:
+        logger.warning("release not tagged", extra={"error": type(error).__name__, "message_text": error.message})
 
 
 def _release(store: ObjectStore, run: PreparedRun, publication: Publication) -> Release:

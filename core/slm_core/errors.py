@@ -250,7 +250,10 @@ class ModelRejectedError(ReleaseError):
 
 
 class PublishFailedError(ReleaseError):
-    remedy = "The archive is kept and the Hub's main branch is unchanged: start again with resume_from set to this run."
+    remedy = (
+        "The archive is kept; the Hub's main branch is unchanged unless the error says that it has moved: "
+        "start again with resume_from set to this run."
+    )
 
 
 class EndedError(FineTuneSlmError):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -55,8 +55,12 @@ class _Digests(NamedTuple):
     git_blob: str
 
 
-def publish(store: ObjectStore, keys: RunKeys, target: HubRepository) -> Publication:
+def publish(
+    store: ObjectStore, keys: RunKeys, target: HubRepository, note: Callable[[Publication], object]
+) -> Publication:
     """Return the revision of main that is equal to the archive; publishing it twice changes nothing.
+
+    `note` hears of it as soon as main has moved: nothing that fails after that can leave it unknown.
 
     Raises: ArtifactCorruptError, HubTokenRefusedError, HubUnavailableError, PublishFailedError.
     """
@@ -64,9 +68,22 @@ def publish(store: ObjectStore, keys: RunKeys, target: HubRepository) -> Publica
     with _scratch(keys.run_id) as directory, _leaf_errors(target.repo_id):
         files = _download(store, keys, directory)
         api.create_repo(target.repo_id, private=target.is_private, exist_ok=True)
-        revision = _commit(api, target.repo_id, files, keys.run_id)
-        api.create_tag(target.repo_id, tag=keys.run_id, revision=revision, exist_ok=True)
-    return Publication(repo_id=target.repo_id, revision=revision)
+        wanted = {path: _digests(file) for path, file in files.items()}
+        revision = _commit(api, target.repo_id, files, wanted, keys.run_id)
+        publication = Publication(repo_id=target.repo_id, revision=revision)
+        note(publication)
+        _verify(api, publication, wanted)
+    return publication
+
+
+def tag(target: HubRepository, publication: Publication, name: str) -> None:
+    """Give a published revision a name; giving it twice changes nothing.
+
+    Raises: HubTokenRefusedError, HubUnavailableError, PublishFailedError.
+    """
+    api = _api(target)
+    with _leaf_errors(target.repo_id):
+        api.create_tag(target.repo_id, tag=name, revision=publication.revision, exist_ok=True)
 
 
 def main_equals(target: HubRepository, revision: str) -> bool:
@@ -135,11 +152,10 @@ def _download(store: ObjectStore, keys: RunKeys, directory: Path) -> dict[str, P
     return files
 
 
-def _commit(api: HfApi, repo_id: str, files: Mapping[str, Path], run_id: str) -> str:
+def _commit(api: HfApi, repo_id: str, files: Mapping[str, Path], wanted: Mapping[str, _Digests], run_id: str) -> str:
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete  # noqa: PLC0415  (only PublishModel has it)
 
     head = api.repo_info(repo_id).sha
-    wanted = {path: _digests(file) for path, file in files.items()}
     present = _tree(api, repo_id, head or _MAIN)
     superfluous = set(present) - set(wanted) - _KEPT_BY_THE_HUB
     if head and not superfluous and _is_equal(present, wanted):
@@ -154,9 +170,20 @@ def _commit(api: HfApi, repo_id: str, files: Mapping[str, Path], run_id: str) ->
         revision=_MAIN,
         parent_commit=head,
     )
-    if not _is_equal(_tree(api, repo_id, commit.oid), wanted):
-        raise PublishFailedError(f"Commit {commit.oid} of {repo_id} is not equal to the archive")
     return commit.oid
+
+
+def _verify(api: HfApi, publication: Publication, wanted: Mapping[str, _Digests]) -> None:
+    repo_id, revision = publication.repo_id, publication.revision
+    try:
+        with _leaf_errors(repo_id):
+            present = _tree(api, repo_id, revision)
+    except FineTuneSlmError as error:
+        raise type(error)(
+            f"Main of {repo_id} has moved to {revision}, which was not verified: {error.message}"
+        ) from None
+    if not _is_equal(present, wanted):
+        raise PublishFailedError(f"Main of {repo_id} has moved to {revision}, which is not equal to the archive")
 
 
 def _tree(api: HfApi, repo_id: str, revision: str) -> dict[str, str]:

@@ -42,7 +42,16 @@ _LIMITS = {"max_hours", "budget_usd"}
 
 def judge_outcomes(world: World, schedule: Schedule, verdict: Verdict) -> None:
     """Look at what became of the runs of a world."""
-    for check in (_came_to_its_end, _on_the_hub, _pointed_to, _within_limits, _billed, _recorded, _lease_returned):
+    for check in (
+        _came_to_its_end,
+        _on_the_hub,
+        _pointed_to,
+        _head_is_named,
+        _within_limits,
+        _billed,
+        _recorded,
+        _lease_returned,
+    ):
         check(world, schedule, verdict)
 
 
@@ -124,6 +133,31 @@ def _pointed_to(world: World, schedule: Schedule, verdict: Verdict) -> None:
         if execution.exec_status.value == "SUCCEEDED" and json.loads(plan.execution_input).get("publish", True):
             is_named = execution.name in {release.run_id for release in releases}
             verdict.require("success moves the pointer", is_named, execution.name)
+
+
+def _head_is_named(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    """The pointer names main's head, unless the only function that knows of the commit could not go on to note it.
+
+    Commit and pointer lie on two sides of the internet. They may part where a run that did not succeed was ended from
+    outside, where PublishModel or its calls to AWS failed, and where the Hub made the commit and answered otherwise.
+    """
+    head = next(commits(world), None)
+    if head is None or not set(head.files) - {".gitattributes"}:
+        return
+    statuses = {execution.exec_status.value for _, execution in _runs(world, schedule)}
+    if statuses & {"ABORTED", "TIMED_OUT"} or ("FAILED" in statuses and any(map(_may_part, schedule.faults))):
+        return
+    content = world.objects().get(release_key(world.repo))
+    current = ReleaseHistory.model_validate_json(content).current if content else None
+    how = f"main is at {head.oid}, the pointer names {current and current.revision}"
+    verdict.require("the pointer names main's head", current is not None and current.revision == head.oid, how)
+
+
+def _may_part(fault: Fault) -> bool:
+    """Return whether a fault can come between a commit and the note of it."""
+    if isinstance(fault, HubFault):
+        return fault.is_after
+    return isinstance(fault, WorkflowFault) or getattr(fault, "function", "") == "PublishModel"
 
 
 def _history(world: World) -> Iterator[dict[str, str]]:

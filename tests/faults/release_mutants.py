@@ -68,9 +68,19 @@ RELEASE = mutants(
     ),
     (
         "the pointer is forgotten",
-        in_code("lambdas.publish_model:publish_model", "ReleasePointer(store, repository.repo_id).publish(", NOTHING),
+        in_code("lambdas.publish_model:publish_model", "pointer.publish(", "str("),
         "success moves the pointer",
         (CALM,),
+    ),
+    (
+        "the pointer waits until the commit was read again",
+        in_code(
+            f"{_PUBLICATION}:publish",
+            "        note(publication)\n        _verify(api, publication, wanted)\n",
+            "        _verify(api, publication, wanted)\n        note(publication)\n",
+        ),
+        "the pointer names main's head",
+        (one(HubFault(kind="404", occurrence=13, times=FOREVER)),),
     ),
     (
         "the pointer names another commit",

@@ -8,7 +8,7 @@ import pytest
 from pydantic import SecretStr
 from slm_core.artifacts import archive
 from slm_core.errors import ArtifactCorruptError, HubTokenRefusedError, HubUnavailableError, PublishFailedError
-from slm_core.publication import HubRepository, publish
+from slm_core.publication import HubRepository, publish, tag
 
 from fine_tune_slm.localcloud.hub.server import LocalHub
 from tests.unit.emulated_account import _instance_id, account
@@ -40,10 +40,13 @@ def archived(account):
     return account
 
 
-def _publish(account, hub, **changes):
+def _publish(account, hub, note=str, **changes):
     token = SecretStr(hub.create_token("write"))
     target = {"endpoint": hub.endpoint, "repo_id": REPO, "token": token, "is_private": True}
-    return publish(account.store, account.keys, HubRepository(**(target | changes)))
+    repository = HubRepository(**(target | changes))
+    publication = publish(account.store, account.keys, repository, note)
+    tag(repository, publication, account.keys.run_id)
+    return publication
 
 
 def _main(hub):
@@ -129,6 +132,24 @@ def test_a_commit_whose_answer_is_lost_is_found_by_the_retry_and_not_made_twice(
     assert set(_main(hub)) - {".gitattributes"} == {*FILES, "manifest.json"}
     assert _publish(archived, hub).revision == head == hub.head(REPO)
     assert hub.store.resolve(REPO, archived.keys.run_id).oid == head
+
+
+def test_a_commit_that_cannot_be_read_again_is_noted_and_the_error_says_that_main_has_moved(archived, hub, monkeypatch):
+    import httpx2
+    from huggingface_hub import HfApi
+
+    noted, list_repo_tree = [], HfApi.list_repo_tree
+
+    def hidden(self, repo_id, *, revision, **named):
+        if noted:
+            request = httpx2.Request("GET", hub.endpoint)
+            raise httpx2.HTTPStatusError("x", request=request, response=httpx2.Response(404, request=request))
+        return list_repo_tree(self, repo_id, revision=revision, **named)
+
+    monkeypatch.setattr(HfApi, "list_repo_tree", hidden)
+    with pytest.raises(PublishFailedError, match=f"has moved to {'.' * 40}.*404"):
+        _publish(archived, hub, noted.append)
+    assert [publication.revision for publication in noted] == [hub.head(REPO)]
 
 
 def test_what_a_killed_attempt_of_this_run_left_on_the_disk_is_cleared_away(archived, hub, monkeypatch, tmp_path):

@@ -5,7 +5,13 @@ from datetime import timedelta
 
 import pytest
 from slm_core.aws import client
-from slm_core.errors import ArtifactCorruptError, LeaseLostError, ModelRejectedError, ReleaseHistoryInvalidError
+from slm_core.errors import (
+    ArtifactCorruptError,
+    LeaseLostError,
+    ModelRejectedError,
+    PublishFailedError,
+    ReleaseHistoryInvalidError,
+)
 from slm_core.lease import Launch
 from slm_core.records import Release, RunRecord
 from slm_core.releases import ReleasePointer
@@ -104,8 +110,24 @@ def on_the_hub(account, archived, monkeypatch):
     """The state of a run at PublishModel, before a Hub that takes whatever is published."""
     client("secretsmanager").create_secret(Name=account.secret("write"), SecretString="hf_write")
     archived["run"]["write_token_secret_id"] = account.secret("write")
-    monkeypatch.setattr(publish_model, "publish", lambda *_: Publication(repo_id=REPO, revision="b" * 40))
+
+    def published(_store, _keys, _repository, note):
+        publication = Publication(repo_id=REPO, revision="b" * 40)
+        note(publication)
+        return publication
+
+    monkeypatch.setattr(publish_model, "publish", published)
+    monkeypatch.setattr(publish_model, "tag", lambda *_: None)
     return archived
+
+
+def test_a_release_that_cannot_be_tagged_is_published_and_noted_all_the_same(account, on_the_hub, monkeypatch):
+    def refused(*_):
+        raise PublishFailedError("The Hub refused it (422)")
+
+    monkeypatch.setattr(publish_model, "tag", refused)
+    assert publish_model.handler(on_the_hub, None) == {"repo_id": REPO, "revision": "b" * 40}
+    assert ReleasePointer(account.store, REPO).read().current.revision == "b" * 40
 
 
 def test_what_was_published_is_noted_for_the_next_gate(account, on_the_hub):
