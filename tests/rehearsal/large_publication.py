@@ -19,7 +19,7 @@ bucket, run_id, endpoint = sys.argv[1:]
 target = HubRepository(
     endpoint=endpoint, repo_id="local/adapter", token=SecretStr(os.environ["HF_TOKEN"]), is_private=True
 )
-publication = publish(ObjectStore(bucket), RunKeys(run_id), target)
+publication = publish(ObjectStore(bucket), RunKeys(run_id), target, note=str)
 # not getrusage: it counts what the process that started this one had
 status = Path("/proc/self/status").read_text(encoding="ascii")
 peak_kib = re.search(r"VmHWM:\s+(\d+) kB", status)[1]
