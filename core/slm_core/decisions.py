@@ -8,7 +8,7 @@ from typing import Literal
 
 from slm_core.errors import TrainingFailedError, TrainingOutOfMemoryError, leaves
 from slm_core.instance import InstanceView
-from slm_core.lease import Lease
+from slm_core.lease import JUST_TAKEN, Lease
 from slm_core.records import Evaluation, Metrics, Outcome, Progress, Release
 from slm_core.training_config import Frozen, GateConfig, LimitsConfig
 
@@ -18,8 +18,6 @@ UNKNOWN_POLL_SECONDS = 30
 STALL_STEPS = 5
 FIRST_BOOT = timedelta(minutes=45)
 FORCE_AFTER = timedelta(minutes=10)
-# DescribeExecution is eventually consistent: it may not know an execution that has just begun
-JUST_TAKEN = timedelta(minutes=2)
 _DOCKER_DAEMON_FAILED = 125
 _FIRST_SIGNAL_CODE = 129
 _LAST_SIGNAL_CODE = 159

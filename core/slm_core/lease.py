@@ -22,6 +22,8 @@ from slm_core.training_config import Frozen
 LEASE_NAME = "gpu-instance"
 # longer than a healthy run can be silent: every Retry of a polling state used up (a test of the workflow adds them)
 TERM = timedelta(minutes=75)
+# DescribeExecution is eventually consistent: it may not know an execution that has just begun
+JUST_TAKEN = timedelta(minutes=2)
 _KEY = {"lease_name": LEASE_NAME}
 _IS_OURS = "run_id = :run_id AND fence = :fence"
 
@@ -93,12 +95,12 @@ class LeaseTable:
     def acquire(self, owner: Owner) -> Lease:
         """Return the lease taken for the owner, with a fence of its own; taking it twice changes nothing.
 
-        Raises: InstanceBusyError when an execution that still runs holds it.
+        Raises: InstanceBusyError when an execution that still runs, or that AWS may not know yet, holds it.
         """
         seen = self.read()
         if seen.owner_arn == owner.arn:
             return seen
-        if seen.owner_arn and is_running(seen.owner_arn):
+        if seen.owner_arn and (is_running(seen.owner_arn) or _is_not_known_yet(seen)):
             raise InstanceBusyError(f"Run {seen.run_id} holds the instance")
         try:
             self._take(owner, seen)
@@ -207,13 +209,22 @@ class LeaseTable:
 
 def is_running(execution_arn: str) -> bool:
     """Return whether an execution still runs; one that AWS no longer knows does not."""
+    status = _status(execution_arn)
+    return bool(status in {"RUNNING", "PENDING_REDRIVE"})
+
+
+def _status(execution_arn: str) -> str | None:
     try:
-        status = client("stepfunctions").describe_execution(executionArn=execution_arn)["status"]
+        return str(client("stepfunctions").describe_execution(executionArn=execution_arn)["status"])
     except ClientError as error:
         if error_code(error) == "ExecutionDoesNotExist":
-            return False
+            return None
         raise
-    return bool(status in {"RUNNING", "PENDING_REDRIVE"})
+
+
+def _is_not_known_yet(lease: Lease) -> bool:
+    is_just_taken = lease.acquired_at is not None and clock.now() - lease.acquired_at < JUST_TAKEN
+    return is_just_taken and lease.owner_arn is not None and _status(lease.owner_arn) is None
 
 
 def _launch_key(launched_at: datetime) -> str:

@@ -142,7 +142,7 @@ _LEASE, _START, _POLL = "slm_core.lease:LeaseTable", "lambdas.start_instance:Sta
 _DECISIONS = mutants(
     (
         "the lease is taken from a run that runs",
-        in_code(f"{_LEASE}.acquire", "and is_running(seen.owner_arn)", "and False"),
+        in_code(f"{_LEASE}.acquire", "is_running(seen.owner_arn) or", "False and"),
         ENDS,
         (TWO,),
     ),

@@ -4,7 +4,7 @@ import pytest
 from slm_core.errors import InstanceBusyError, LeaseLostError
 from slm_core.lease import TERM, Launch, SentCommand
 
-from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, aws_error
+from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, refusing
 
 OTHER_ARN = EXECUTION_ARN.replace(RUN_ID, "run-2")
 
@@ -42,13 +42,13 @@ def test_a_lease_of_an_ended_execution_is_taken_under_the_next_fence(account, mo
     assert (taken.fence, taken.run_id, taken.start_requested_at, taken.launches) == (2, "run-2", None, {})
 
 
-def test_a_lease_of_an_execution_that_aws_forgot_is_taken(account, monkeypatch):
+def test_a_lease_of_an_execution_that_aws_does_not_know_is_taken_after_two_minutes(account, monkeypatch):
     account.take_lease()
-
-    def forgotten(_request):
-        raise aws_error("ExecutionDoesNotExist", "DescribeExecution")
-
-    answering("stepfunctions", {"DescribeExecution": forgotten}, monkeypatch)
+    refusing("stepfunctions", {"DescribeExecution": "ExecutionDoesNotExist"}, monkeypatch)
+    account.time.forward(seconds=119)
+    with pytest.raises(InstanceBusyError, match=RUN_ID):
+        account.take_lease("run-2", OTHER_ARN)
+    account.time.forward(seconds=1)
     assert account.take_lease("run-2", OTHER_ARN).fence == 2
 
 
