@@ -65,9 +65,13 @@ def reap(ended: Ended, env: Environment) -> str:
     elif not lease.is_held_by(ended.name):
         # the sweeper may have been first, or the workflow could not write the record: one that is there stays
         record_failure(_failure(ended, None), env)
-    record = _record_of(ended, env)
-    tell(env.topic_arn, *failure_card(ended.name, ended.status, record))
+    _tell(ended, env)
     return state
+
+
+def _tell(ended: Ended, env: Environment) -> None:
+    """Send the failure card; the record in it says whether the instance was seen stopped."""
+    tell(env.topic_arn, *failure_card(ended.name, ended.status, _record_of(ended, env)))
 
 
 def _stop_and_record(ended: Ended, lease: Lease, leases: LeaseTable, env: Environment) -> str:
@@ -82,6 +86,7 @@ def _stop_and_record(ended: Ended, lease: Lease, leases: LeaseTable, env: Enviro
         # should no further look come to an end, there is a record all the same, and the lease stays for the sweeper
         if record is None:
             record_failure(failure, env, keep_lease=True)
+            _tell(ended, env)
         raise
     record_failure(failure, env)
     return state

@@ -131,13 +131,19 @@ def test_an_execution_that_is_said_to_run_is_looked_at_again_and_spared_until_th
     assert running.state() == "running"
 
 
-def test_an_instance_that_is_still_running_is_looked_at_again_and_recorded_meanwhile(running, notices, monkeypatch):
-    refusing("ec2", {"StopInstances": "IncorrectInstanceState"}, monkeypatch)
-    with pytest.raises(InstanceStillRunningError):
-        handler(_event(), None)
+def test_an_instance_that_is_still_running_is_looked_at_again_and_told_of_now_and_then(running, notices, monkeypatch):
+    with monkeypatch.context() as refused:
+        refusing("ec2", {"StopInstances": "IncorrectInstanceState"}, refused)
+        for _ in range(2):
+            with pytest.raises(InstanceStillRunningError):
+                handler(_event(), None)
     assert "NOT SEEN STOPPED (running)" in _record(running).failure.cause
     assert running.lease().is_held_by(RUN_ID)
-    assert notices == []
+    (early,) = notices
+    assert "NOT SEEN STOPPED (running)" in early["Message"]
+    handler(_event(), None)
+    assert "NOT SEEN STOPPED" not in notices[-1]["Message"]
+    assert len(notices) == 2
 
 
 def test_a_start_that_outlived_its_execution_is_stopped_at_the_next_look(account, notices):
