@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from botocore.exceptions import BotoCoreError, ClientError
 from slm_core import clock, decisions
 from slm_core.card import stop_card
 from slm_core.environment import Environment, environment
@@ -53,7 +54,14 @@ class Sweep:
         # the instance before the lease: a run that takes the lease in between finds the instance as it was seen here
         view = instance.describe()
         lease = self._leases.read()
-        owner_runs = lease.owner_arn is not None and is_running(lease.owner_arn)
+        try:
+            owner_runs = lease.owner_arn is not None and is_running(lease.owner_arn)
+        except (ClientError, BotoCoreError):
+            # nobody can say whether the owner runs, but a deadline or a lease that is over is over all the same
+            reason = decisions.why_sweep(view, lease, clock.now(), owner_runs=True)
+            if view.state in AT_REST or reason is None:
+                raise
+            return Found(self._stop(instance, view, reason), reason)
         if view.state in AT_REST:
             self._tidy(lease, owner_runs=owner_runs)
             return Found(view.state)

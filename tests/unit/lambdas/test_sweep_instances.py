@@ -145,6 +145,17 @@ def test_a_sweep_that_could_not_look_is_not_counted(world, monkeypatch, capsys):
     assert "SweeperRan" not in capsys.readouterr().out
 
 
+def test_a_deadline_is_kept_though_nobody_can_say_whether_the_owner_runs(world, monkeypatch):
+    refusing("stepfunctions", {"DescribeExecution": "AccessDeniedException"}, monkeypatch)
+    world.take()
+    with pytest.raises(Exception, match="DescribeExecution"):
+        handler(EVENT, None)
+    assert world.account.state() == "running"
+    world.account.time.forward(hours=6)
+    assert "deadline" in handler(EVENT, None)["reason"]
+    assert world.account.state() == "stopped"
+
+
 def test_without_an_instance_there_is_nothing_to_sweep(world, monkeypatch):
     monkeypatch.delenv("INSTANCE_ID")
     assert handler(EVENT, None) == {"state": "unknown", "reason": None}
