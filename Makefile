@@ -17,7 +17,7 @@ SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit faults bench cli format gates hardness ideas pictures sweep quality sam deploy lock clean
+.PHONY: help demo test check audit faults bench cli docs format gates hardness ideas pictures sweep quality sam deploy lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -68,6 +68,9 @@ gates: .venv/installed ## measure the committed dataset's quality gates and base
 
 cli: .venv/installed ## write docs/cli.md from what the commands say of themselves
 	@$(BIN)/python -m scripts.cli_page
+
+docs: cli ## write the generated pages: cli, configuration, errors, and the diagrams of architecture and README
+	@$(BIN)/python -m scripts.docs
 
 hardness: .venv/installed ## hold three cheap baselines against the dataset, a minute (ARGS="DIR --json")
 	@$(BIN)/python -m scripts.dataset_hardness $(ARGS)

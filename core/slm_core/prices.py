@@ -17,11 +17,11 @@ SECONDS_AN_HOUR = 3600
 class PriceTable(Frozen):
     """config/prices.yml."""
 
-    as_of: str
-    region: str
-    source: str
-    usd_per_hour: dict[str, float] = Field(min_length=1)
-    minimum_billed_seconds: float = Field(ge=0)
+    as_of: str = Field(description="Month in which the prices were looked up.")
+    region: str = Field(description="Region whose prices these are.")
+    source: str = Field(description="Where they were looked up.")
+    usd_per_hour: dict[str, float] = Field(min_length=1, description="On-demand price of each instance type.")
+    minimum_billed_seconds: float = Field(ge=0, description="Seconds billed for every start at least.")
 
     def price(self, instance_type: str) -> float:
         """Return the price of a type.

@@ -1,6 +1,5 @@
 """Holds that what the documents draw, link and list is there."""
 
-import json
 import re
 from pathlib import Path
 
@@ -10,24 +9,6 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
 LINK = re.compile(r"\]\((?!\w+:)([^)#]+)(#[^)]*)?\)")
-
-
-def drawn_edges() -> set[tuple[str, str]]:
-    drawn = set(re.findall(r"^ +(\w+) --> (\w+)", README, flags=re.MULTILINE))
-    return {(source, target) for source, target in drawn if target != "StopAfterFailure"}
-
-
-def workflow_edges() -> set[tuple[str, str]]:
-    workflow = json.loads((ROOT / "statemachine" / "fine_tune.asl.json").read_text(encoding="utf-8"))
-    edges = set()
-    for name, state in workflow["States"].items():
-        ways = [state, *state.get("Choices", []), {"Next": state.get("Default")}, *state.get("Catch", [])]
-        edges |= {(name, way["Next"]) for way in ways if way.get("Next")}
-    return {(source, target) for source, target in edges if target != "StopAfterFailure"}
-
-
-def test_the_diagram_draws_every_transition_of_the_workflow_and_no_other() -> None:
-    assert drawn_edges() == workflow_edges()
 
 
 def test_the_file_map_lists_what_exists() -> None:
