@@ -17,7 +17,7 @@ SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit faults bench cli docs format gates hardness ideas pictures sweep quality sam deploy lock clean
+.PHONY: help demo test check audit faults bench cli docs format gates hardness ideas pictures sweep quality sam deploy image lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -95,6 +95,9 @@ sam: $(SAM)/installed $(LAMBDA)/installed ## validate template.yaml and build th
 deploy: $(SAM)/installed ## deploy what `make sam` built over a stage that exists (STAGE=prod COMMIT=SHA ROLE=ARN); the deploy workflow does
 	@$(SAM)/bin/sam deploy --config-env $(if $(filter prod,$(STAGE)),default,$(STAGE)) --no-confirm-changeset \
 		--parameter-overrides Stage=$(STAGE) $(if $(COMMIT),GitCommit=$(COMMIT)) $(if $(ROLE),--role-arn $(ROLE))
+
+image: .venv/installed ## build the training image with buildah and run it once, as root; writes docs/measured/image.*
+	@$(BIN)/python -m scripts.image
 
 lock: $(POETRY)/installed ## bring poetry.lock and constraints.txt up to date with pyproject.toml (INDEX=... for a mirror)
 	$(POETRY)/bin/python -m scripts.lock_dependencies lock $(if $(INDEX),--index $(INDEX))

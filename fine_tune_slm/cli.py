@@ -13,6 +13,7 @@ from slm_core.errors import FineTuneSlmError
 from fine_tune_slm.commands import (
     compare,
     dataset,
+    delete,
     doctor,
     extract,
     logs,
@@ -55,6 +56,7 @@ app.command("report")(report.report)
 app.command("score")(score.score)
 app.command("rollback")(rollback.rollback)
 app.command("doctor")(doctor.doctor)
+app.command("delete")(delete.delete)
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(params.app, name="params")
 

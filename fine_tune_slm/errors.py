@@ -26,6 +26,7 @@ FineTuneSlmError
     ├── ArchiveDamagedError         a kept archive does not match its manifest
     ├── BuildMissingError           nothing was built that could be rehearsed
     ├── BuildStaleError             what was built is older than the code
+    ├── EngineUnusableError         there is no such container engine, or it has no image
     ├── ModelBuildFailedError       the local model could not be built
     ├── ExtractionFailedError       the extraction process ended with an error
     ├── AddressUnusableError        serve cannot listen where it was told to
@@ -39,6 +40,8 @@ FineTuneSlmError
     ├── RehearsalFailedError        the run ended otherwise than it should; its failure card has been printed
     ├── RollbackRefusedError        there is nothing to roll back to, or main is not what it should be
     ├── RollbackFailedError         the Hub did not make the commit
+    ├── DeletionRefusedError        a run goes on where something is to be deleted
+    ├── DeletionFailedError         AWS could not delete all that was to go
     ├── AwsRefusedError             AWS said no
     └── AwsUnreachableError         AWS did not answer
 """
@@ -175,6 +178,11 @@ class BuildStaleError(CommandLineError):
     remedy = "Build again: make sam"
 
 
+class EngineUnusableError(CommandLineError):
+    exit_code = 2
+    remedy = "Build the image on this machine, as root: make image"
+
+
 class ModelBuildFailedError(CommandLineError):
     remedy = "The lines above say why; a package registry must be reachable for the first build."
 
@@ -234,6 +242,17 @@ class RollbackRefusedError(CommandLineError):
 
 class RollbackFailedError(CommandLineError):
     remedy = "The Hub's main is as it was, unless the line above names a commit; look at its history and try again."
+
+
+class DeletionRefusedError(CommandLineError):
+    exit_code = 75
+    remedy = "Wait until it has ended, or stop it with: aws stepfunctions stop-execution; then delete again."
+
+
+class DeletionFailedError(CommandLineError):
+    remedy = (
+        "Look at the events in CloudFormation's console, remove the cause, and delete again: what is gone stays gone."
+    )
 
 
 class AwsRefusedError(CommandLineError):

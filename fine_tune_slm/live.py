@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 from slm_core.records import Phase, Progress
 
+from fine_tune_slm.desk.outlook import Outlook
 from fine_tune_slm.timeline import StateVisit, Timeline
 from fine_tune_slm.wording import PHASES, duration, progress_detail
 
@@ -105,15 +107,16 @@ class LiveView:
         for line in self._narrator.lines(visits):
             self.say(line)
 
-    def progress(self, progress: Progress | None) -> None:
-        """Show what the training process last reported."""
+    def progress(self, progress: Progress | None, outlook: Outlook | None = None) -> None:
+        """Show what the training process last reported, and what is left."""
         if progress is None or progress.phase in QUIET_PHASES or progress == self._shown:
             return
         if self._bar is not None:
-            self._bar.show(progress)
+            self._bar.show(progress, outlook)
             self._shown = progress
         elif self._is_due(progress):
-            self.say(f"          {PHASES[progress.phase]}  {progress_detail(progress)}".rstrip())
+            parts = (PHASES[progress.phase], progress_detail(progress), str(outlook or ""))
+            self.say(f"          {'  '.join(part for part in parts if part)}")
             self._shown, self._shown_at = progress, self._clock()
 
     def _is_due(self, progress: Progress) -> bool:
@@ -123,11 +126,22 @@ class LiveView:
         return shown.step != progress.step and self._clock() - self._shown_at >= PLAIN_SECONDS
 
 
+class _BarsWithOutlook(Bars):
+    """A bar, and below it a line that says what is left."""
+
+    outlook = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.outlook:
+            yield Text(f"  {self.outlook}", style="dim")
+
+
 class _Bar:
     """One progress bar that is renamed with each phase."""
 
     def __init__(self, console: Console) -> None:
-        self._bars = Bars(
+        self._bars = _BarsWithOutlook(
             TextColumn("{task.description}"),
             BarColumn(bar_width=28),
             TextColumn("{task.fields[detail]}"),
@@ -136,7 +150,8 @@ class _Bar:
         self._task: TaskID | None = None
         self._phase: Phase | None = None
 
-    def show(self, progress: Progress) -> None:
+    def show(self, progress: Progress, outlook: Outlook | None) -> None:
+        self._bars.outlook = str(outlook or "")
         if self._phase is not progress.phase:
             self._begin(progress.phase)
         assert self._task is not None  # noqa: S101 - _begin has made it

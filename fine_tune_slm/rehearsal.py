@@ -6,13 +6,14 @@ import secrets
 import time
 from datetime import datetime
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field
 from rich.console import Console
 from slm_core.records import RunRecord
 from slm_core.training_config import Frozen
 
-from fine_tune_slm.built import find_built
+from fine_tune_slm.built import Built, find_built
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
 from fine_tune_slm.desk.rehearsals import RehearsalNote
 from fine_tune_slm.emulator_log import emulator_log
@@ -21,6 +22,7 @@ from fine_tune_slm.faults import requested_fault
 from fine_tune_slm.interruption import stop_execution, termination_as_ctrl_c
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.live import LiveView
+from fine_tune_slm.local_image import IMAGE, container_engine
 from fine_tune_slm.local_model import ensure_local_model
 from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
 from fine_tune_slm.naming import stack_name
@@ -28,6 +30,7 @@ from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
 
+Engine = Literal["process", "podman", "docker"]
 ENDED_FROM_OUTSIDE = {"ABORTED", "TIMED_OUT"}
 REAPER_SECONDS, REAPER_LOOK_SECONDS = 120.0, 0.5
 
@@ -44,6 +47,7 @@ class RehearsalRequest(Frozen):
     config_file: str = "training_config.local.yml"
     kill_training_at_step: int | None = Field(default=None, ge=1)
     keep_runs: int | None = Field(default=None, ge=1)
+    engine: Engine = Field(default="process", description="Runs the training: a process, or the image's container.")
     is_built: bool = Field(default=False, description="Deploy what `make sam` built, instead of the sources.")
     root: Path = Path(".local")
 
@@ -69,9 +73,7 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
     kept_runs = KeptRuns(request.root)
     run = kept_runs.run(_new_run_id(request.run_name))
     base_model = request.base_model or ensure_local_model(request.root, request.project)
-    settings = LocalCloudSettings(root=run.directory, volume=request.root / "volume", wait_scale=request.wait_scale)
-    if built is not None:
-        settings = settings.model_copy(update={"lambda_python": built.python})
+    settings = _settings(request, run, built)
     what = "what sam built" if built else "template.yaml"
     console.print(f"[bold]{run.run_id}[/]: starting the emulated AWS, deploying {what}", soft_wrap=True)
     with emulator_log(run.directory / "logs" / "emulator.log"), LocalCloud(settings) as cloud:
@@ -83,6 +85,7 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
                 base_model=base_model,
                 dataset=request.dataset,
                 template=built.template if built else None,
+                image=IMAGE if settings.container_engine else None,
             ),
         )
         result = _run(request, cloud, stage, run, console)
@@ -90,6 +93,21 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
         kept_runs.mark_latest(run)
     write_run_report(result)
     return result
+
+
+def _settings(request: RehearsalRequest, run: KeptRun, built: Built | None) -> LocalCloudSettings:
+    chosen: dict[str, Any] = {
+        "root": run.directory,
+        "volume": request.root / "volume",
+        "wait_scale": request.wait_scale,
+    }
+    if built is not None:
+        chosen["lambda_python"] = built.python
+    if request.engine != "process":
+        # a volume of its own: the image's user cannot write what a process of yours made on the other one
+        chosen |= {"volume": request.root / "volume-container"}
+        chosen |= {"container_engine": container_engine(request.engine, request.project)}
+    return LocalCloudSettings(**chosen)
 
 
 def _run(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run: KeptRun, console: Console) -> RunResult:

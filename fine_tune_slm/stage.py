@@ -33,6 +33,7 @@ class StageSpec:
     dataset: Path
     name: str = DEFAULT_STAGE
     template: Path | None = None  # by default the checkout's own
+    image: str | None = None  # by default a name in the stack's repository, which stands for the training package
 
 
 @dataclass(frozen=True)
@@ -106,4 +107,4 @@ def _initialise_parameters(
     require_finished(init_parameters(ssm, specs, values))
     image = next(setting.ssm_param for setting in specs if setting.name == "image.uri")
     # what the image pipeline does after a push; locally the image is the installed training package
-    ssm.put_parameter(Name=image, Value=f"{outputs['RepositoryUri']}:rehearsal", Type="String")
+    ssm.put_parameter(Name=image, Value=spec.image or f"{outputs['RepositoryUri']}:rehearsal", Type="String")

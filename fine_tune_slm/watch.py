@@ -11,11 +11,13 @@ from pydantic import BaseModel, ValidationError
 from slm_core.layout import RunKeys
 from slm_core.records import Progress, RunRecord
 
+from fine_tune_slm.desk.outlook import Outlook, outlook
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.timeline import RUNNING, Timeline
 
 POLL_SECONDS = 1.0
 """Locally every look costs the training some of its processor."""
+EVENTS_A_PAGE = 500
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
@@ -33,10 +35,18 @@ class WatchedExecution:
         """Return the run id, which is the execution's name."""
         return self.execution_arn.rsplit(":", 1)[-1]
 
-    def events(self) -> list[dict[str, Any]]:
-        """Return the whole history so far."""
-        pages = self.stepfunctions.get_paginator("get_execution_history")
-        return [event for page in pages.paginate(executionArn=self.execution_arn) for event in page["events"]]
+    def events(self, after_id: int = 0) -> list[dict[str, Any]]:
+        """Return the events so far whose id is above `after_id`, the oldest first; a long history is not read again."""
+        newest_first = self.stepfunctions.get_paginator("get_execution_history").paginate(
+            executionArn=self.execution_arn, reverseOrder=True, PaginationConfig={"PageSize": EVENTS_A_PAGE}
+        )
+        found: list[dict[str, Any]] = []
+        for page in newest_first:
+            fresh = [event for event in page["events"] if event["id"] > after_id]
+            found += fresh
+            if len(fresh) < len(page["events"]):
+                break
+        return sorted(found, key=lambda event: int(event["id"]))
 
     def description(self) -> dict[str, Any]:
         """Return what DescribeExecution says."""
@@ -59,22 +69,31 @@ class WatchedExecution:
             return None
 
 
+@dataclass(frozen=True)
+class Manner:
+    """How a run is watched: what is said beside its progress, and how often it is looked at."""
+
+    outlook: Callable[[Progress], Outlook | None] = lambda progress: outlook(progress, (), None, progress.updated_at)
+    poll_seconds: float = POLL_SECONDS
+
+
 def watch(
     execution: WatchedExecution,
     timeline: Timeline,
     view: LiveView,
     on_progress: Callable[[Progress], None] | None = None,
+    manner: Manner = Manner(),
 ) -> Timeline:
     """Show an execution until it has ended, and return its complete timeline."""
     while True:
         description = execution.description()
-        view.states(timeline.ingest(execution.events()))
+        view.states(timeline.ingest(execution.events(timeline.last_event_id)))
         progress = execution.progress()
         if progress is not None:
-            view.progress(progress)
+            view.progress(progress, manner.outlook(progress))
             if on_progress is not None:
                 on_progress(progress)
         if description["status"] != RUNNING:
             view.states(timeline.conclude(description))
             return timeline
-        time.sleep(POLL_SECONDS)
+        time.sleep(manner.poll_seconds)

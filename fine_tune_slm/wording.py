@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from statistics import fmean
+
 from slm_core.records import FieldMetrics, Interval, Phase, Progress
 
 PHASES = {
@@ -13,6 +16,9 @@ PHASES = {
     Phase.DONE: "done",
 }
 EVALUATIONS = {Phase.EVALUATING_BEFORE, Phase.EVALUATING_AFTER}
+
+BARS = "▁▂▃▄▅▆▇█"
+SPARKLINE_WIDTH = 20
 
 
 def duration(seconds: float | None) -> str:
@@ -66,9 +72,20 @@ def progress_detail(progress: Progress) -> str:
     return "  ".join(part for part in parts if part)
 
 
+def sparkline(values: Sequence[float], width: int = SPARKLINE_WIDTH) -> str:
+    """Return the course of numbers as a line of bars: the least is the lowest; means where there are many."""
+    if len(values) < 2:
+        return ""
+    size = -(-len(values) // width)
+    means = [fmean(values[start : start + size]) for start in range(0, len(values), size)]
+    least, span = min(means), max(means) - min(means)
+    return "".join(BARS[round((mean - least) / span * (len(BARS) - 1)) if span else 0] for mean in means)
+
+
 def _training_parts(progress: Progress) -> list[str]:
     return [
         f"loss {progress.loss:.3f}" if progress.loss is not None else "",
+        sparkline(progress.losses),
         f"{progress.tokens_per_second:.0f} tokens/s" if progress.tokens_per_second else "",
         f"checkpoint {progress.checkpoint_step}" if progress.checkpoint_step else "",
         f"resumed from step {progress.resumed_from_step}" if progress.resumed_from_step else "",

@@ -11,8 +11,9 @@ from slm_core.environment import Environment, environment
 from slm_core.lease import Lease, LeaseTable
 from slm_core.prices import load_prices
 from slm_core.records import RunRecord
+from slm_core.run_cost import usage_of
 from slm_core.run_metrics import show_run
-from slm_core.run_record import instance_record, usage_of
+from slm_core.run_record import consumption, instance_record
 from slm_core.state import CompletionInput
 from slm_core.step import step
 from slm_core.store import ObjectStore
@@ -45,11 +46,13 @@ def complete_run(given: CompletionInput, env: Environment) -> RunRecord:
 
 def _record(given: CompletionInput, lease: Lease, env: Environment) -> RunRecord:
     store, keys = ObjectStore(given.run.bucket), given.run.keys
-    usage = usage_of(lease, load_prices(env.prices_path))
+    spec = read_spec(store, keys)
+    prices = load_prices(env.prices_path, spec.config.prices)
+    usage = usage_of(lease, prices, consumption(given.execution, env))
     progress = find_progress(store, keys)
     return RunRecord(
         run_id=given.run.run_id,
-        run_name=read_spec(store, keys).run_name,
+        run_name=spec.run_name,
         execution_arn=given.execution.arn,
         status="succeeded",
         started_at=given.execution.started_at,
@@ -57,6 +60,7 @@ def _record(given: CompletionInput, lease: Lease, env: Environment) -> RunRecord
         instance=instance_record(lease),
         billed_seconds=usage.billed_seconds,
         cost_usd=usage.cost_usd,
+        costs=usage.costs,
         relaunches=len(lease.losses),
         last_checkpoint_step=progress.checkpoint_step if progress else None,
         metrics=find_metrics(store, keys),

@@ -69,7 +69,7 @@ def _plan(execution: Execution, given: object, env: Environment) -> Plan:
     config = resolve(load_training_config(env.training_config_path), request)
     settings = read_settings(env.aws_config_path, env.parameter_root)
     _require_allowed_name(config, settings.hub.publish_repo)
-    prices = load_prices(env.prices_path)
+    prices = load_prices(env.prices_path, config.prices)
     for instance_type in request.instance_types or settings.instance.allowed_types:
         prices.price(instance_type)
     dataset = require_dataset(ObjectStore(settings.storage.bucket), settings.storage.dataset_sha256)

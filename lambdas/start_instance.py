@@ -76,7 +76,7 @@ class Start:
     def _launched(self, view: InstanceView, lease: Lease, spec: RunSpec) -> InstanceState:
         launch = Launch(instance_type=view.instance_type, launched_at=view.launched_at)
         first = min((view.launched_at, *(earlier.launched_at for earlier in lease.launches.values())))
-        price = load_prices(self._env.prices_path).price(view.instance_type)
+        price = load_prices(self._env.prices_path, spec.config.prices).price(view.instance_type)
         deadline_at = decisions.deadline(first, spec.config.limits, price)
         if lease.deadline_at:
             # a relaunch as a cheaper type does not win time

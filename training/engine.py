@@ -34,6 +34,7 @@ from training.distributed import ALONE, Ranks
 from training.heartbeat import Heartbeat, Pace
 from training.interruption import Interruption
 from training.loss import rows_loss
+from training.loss_trace import LossTrace
 from training.models import CausalModel, decoder_and_head
 from training.packing import PackedTensors, packed_attention, packed_hidden_states
 
@@ -118,6 +119,8 @@ class Watch(TrainerCallback):
         self._options = options
         self._companions = companions
         self._pace = Pace()
+        self._trace = LossTrace()
+        self._rows_traced = 0
         self._saved_at = time.monotonic()
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
@@ -128,14 +131,24 @@ class Watch(TrainerCallback):
         if not (math.isfinite(logs["loss"]) and math.isfinite(logs["grad_norm"])):
             raise TrainingDivergedError(f"Loss or gradient was no number at step {state.global_step}")
         self._pace.add(logs["step_seconds"], logs["tokens"])
+        self._follow(state.log_history)
         median_seconds = self._pace.median_step_seconds or 0.0
         self._companions.heartbeat.beat(
             step=state.global_step,
             loss=logs["loss"],
             tokens_per_second=self._pace.tokens_per_second,
             median_step_seconds=median_seconds,
+            step_seconds_quartiles=self._pace.quartiles,
+            losses=self._trace.values,
             seconds_left=(state.max_steps - state.global_step) * median_seconds,
         )
+
+    def _follow(self, history: list[dict[str, float]]) -> None:
+        """Trace the losses that are new; after a resume these are those of the launches before too."""
+        for row in history[self._rows_traced :]:
+            if "loss" in row:
+                self._trace.add(row["loss"])
+        self._rows_traced = len(history)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -16,12 +16,13 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from loguru import logger
-from slm_core.records import Phase, Progress, RunSpec
+from slm_core.records import Phase, Progress, Quartiles, RunSpec
 
 from training.durable import write_durably
 
 INTERVAL_SECONDS = 5.0
 STEPS_REMEMBERED = 50
+STEPS_FOR_QUARTILES = 4
 
 
 class Heartbeat:
@@ -40,12 +41,22 @@ class Heartbeat:
         self._clock = clock
         self._lock = threading.Lock()
         self._sent_at = float("-inf")
+        self._entered_at = clock()
         self._progress = Progress(run_id=spec.run_id, fence=fence, phase=Phase.DOWNLOADING, updated_at=_now())
 
     def enter(self, phase: Phase, total_steps: int = 0) -> None:
         """Begin a phase."""
         logger.info("phase: {}", phase.value)
-        self._update(phase=phase, step=0, total_steps=total_steps, tokens_per_second=None, seconds_left=None)
+        timed = self._evaluation_seconds()
+        self._update(
+            phase=phase,
+            step=0,
+            total_steps=total_steps,
+            tokens_per_second=None,
+            seconds_left=None,
+            evaluation_seconds=timed,
+        )
+        self._entered_at = self._clock()
         self._send()
 
     def beat(self, **changes: Any) -> None:
@@ -59,6 +70,13 @@ class Heartbeat:
     def flush(self) -> None:
         """Send now: something happened that others wait for."""
         self._send()
+
+    def _evaluation_seconds(self) -> float | None:
+        """Return how long the evaluation that ends now took; scores out of the cache tell nothing of the next one."""
+        progress = self._progress
+        if progress.phase is Phase.EVALUATING_BEFORE and progress.step > 0:
+            return self._clock() - self._entered_at
+        return progress.evaluation_seconds
 
     def _update(self, **changes: Any) -> None:
         self._progress = Progress.model_validate(self._progress.model_dump() | changes | {"updated_at": _now()})
@@ -105,6 +123,14 @@ class Pace:
     def median_step_seconds(self) -> float | None:
         """Return the median duration, or None before the first step."""
         return statistics.median(self._seconds) if self._seconds else None
+
+    @property
+    def quartiles(self) -> Quartiles | None:
+        """Return between what durations the middle half of the steps lies, or None while they are few."""
+        if len(self._seconds) < STEPS_FOR_QUARTILES:
+            return None
+        low, _, high = statistics.quantiles(self._seconds, n=4)
+        return Quartiles(low=low, high=high)
 
     @property
     def tokens_per_second(self) -> float | None:

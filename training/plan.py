@@ -49,7 +49,7 @@ def plan_text(options: PlanQuestion) -> str:
         gpus=options.gpus,
         counts=_counts(options.model, options.dataset),
     )
-    plan = make_plan(request, load_prices(options.prices))
+    plan = make_plan(request, load_prices(options.prices, config.prices))
     return plan.model_dump_json(indent=2) if options.is_json else as_text(plan)
 
 

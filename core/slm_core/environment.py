@@ -23,6 +23,15 @@ class Environment(Frozen):
     git_commit: str = Field(default="unknown", min_length=1)
     instance_id: str | None = Field(default=None, description="Only the functions outside the workflow have it.")
     topic_arn: str | None = None
+    host_files_dir: Path | None = Field(default=None, description="Only StartTraining has it.")
+    volume_sizes_gib: str = Field(
+        default="", pattern=r"^(\d+(,\d+)*)?$", description="Of the instance's disks, which are paid for all the time."
+    )
+
+    @property
+    def storage_gib(self) -> int:
+        """All disks of the instance together; 0 where the template does not tell."""
+        return sum(int(size) for size in self.volume_sizes_gib.split(",") if size)
 
     @property
     def training_config_path(self) -> Path:

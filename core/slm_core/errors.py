@@ -23,7 +23,8 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── InstanceRefusedError
     │   └── LeaseLostError
     ├── CommandError                Run Command
-    │   └── CommandUndeliverableError    retryable
+    │   ├── CommandUndeliverableError    retryable
+    │   └── HostFileCorruptError
     ├── TrainingError               the training process; its exit code travels in outcome.json
     │   ├── DatasetInvalidError
     │   ├── BaseModelMissingError
@@ -162,6 +163,10 @@ class CommandError(FineTuneSlmError):
 class CommandUndeliverableError(CommandError):
     retryable = True
     remedy = "The SSM agent does not take commands: check that the instance profile and the agent are in order."
+
+
+class HostFileCorruptError(CommandError):
+    remedy = "Somebody changed the bucket's host/ between command and host: find out who, then start again."
 
 
 class TrainingError(FineTuneSlmError):

@@ -16,8 +16,9 @@ from slm_core.layout import RUN_ID_PATTERN, RunKeys, s3_uri
 from slm_core.lease import Lease, LeaseTable
 from slm_core.prices import load_prices
 from slm_core.records import FailureRecord, RunRecord
+from slm_core.run_cost import usage_of
 from slm_core.run_metrics import show_run
-from slm_core.run_record import NEVER_STARTED, instance_record, usage_of
+from slm_core.run_record import NEVER_STARTED, consumption, instance_record
 from slm_core.state import Execution, FailureInput
 from slm_core.store import ObjectStore
 
@@ -62,8 +63,9 @@ def _is_of(execution: Execution, recorded: RunRecord) -> bool:
 
 def _record(given: FailureInput, explained: Explained, lease: Lease | None, env: Environment) -> RunRecord:
     store, keys = ObjectStore(env.bucket_name), RunKeys(given.execution.name)
-    usage = usage_of(lease, load_prices(env.prices_path)) if lease else None
     spec, progress = find_spec(store, keys), find_progress(store, keys)
+    prices = load_prices(env.prices_path, spec.config.prices if spec else None)
+    usage = usage_of(lease, prices, consumption(given.execution, env)) if lease else None
     instance = instance_record(lease) if lease else None
     cause = with_instance(explained, instance).cause if instance else explained.cause
     return RunRecord(
@@ -76,6 +78,7 @@ def _record(given: FailureInput, explained: Explained, lease: Lease | None, env:
         instance=instance,
         billed_seconds=usage.billed_seconds if usage else None,
         cost_usd=usage.cost_usd if usage else None,
+        costs=usage.costs if usage else (),
         relaunches=len(lease.losses) if lease else 0,
         last_checkpoint_step=progress.checkpoint_step if progress else None,
         failure=_failure(given, explained, cause),

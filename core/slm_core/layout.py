@@ -62,6 +62,11 @@ def dataset_prefix(sha256: str) -> str:
     return f"datasets/{sha256}/"
 
 
+def host_file_key(named: str) -> str:
+    """Return the S3 key of a file for the host, named DIGEST/NAME."""
+    return f"host/{named}"
+
+
 def release_key(repo_id: str) -> str:
     """Return the S3 key of the history of a Hub repository's releases."""
     return f"releases/{repo_id}.json"

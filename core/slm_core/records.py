@@ -65,8 +65,17 @@ class Phase(StrEnum):
     DONE = "done"
 
 
+class Quartiles(Frozen):
+    """Between what the middle half of the measured values lies."""
+
+    low: float
+    high: float
+
+
 class Progress(Frozen):
-    """progress.json: the heartbeat of the training process."""
+    """progress.json: the heartbeat of the training process; an image may be newer than the functions that read it."""
+
+    model_config = Frozen.model_config | {"extra": "ignore"}
 
     run_id: RunId
     fence: int
@@ -77,6 +86,13 @@ class Progress(Frozen):
     loss: float | None = None
     tokens_per_second: float | None = None
     median_step_seconds: float | None = None
+    step_seconds_quartiles: Quartiles | None = Field(default=None, description="Of the newest steps.")
+    losses: tuple[float, ...] = Field(
+        default=(), max_length=60, description="Means of equally long stretches of all steps so far, the newest last."
+    )
+    evaluation_seconds: float | None = Field(
+        default=None, description="How long the evaluation before tuning took; None when it came from the cache."
+    )
     seconds_left: float | None = None
     checkpoint_step: int | None = Field(default=None, description="The newest complete checkpoint.")
     updated_at: datetime
@@ -308,6 +324,15 @@ class InstanceRecord(Frozen):
     launches: tuple[LaunchRecord, ...] = Field(default=(), description="Every start of the run, the oldest first.")
 
 
+class CostItem(Frozen):
+    """One kind of cost of a run, at list price."""
+
+    kind: Literal["instance", "storage", "state transitions", "function calls"]
+    detail: str = Field(description="What was paid for: the instance type, the size of the volumes.")
+    amount: float = Field(ge=0, description="Seconds of an instance or of storage; otherwise a number of requests.")
+    usd: float = Field(ge=0)
+
+
 class RunRecord(Frozen):
     """record.json: how a run ended and where everything is."""
 
@@ -320,7 +345,8 @@ class RunRecord(Frozen):
     finished_at: datetime
     instance: InstanceRecord | None
     billed_seconds: float | None
-    cost_usd: float | None
+    cost_usd: float | None = Field(description="The sum of `costs`, at list price.")
+    costs: tuple[CostItem, ...] = ()
     relaunches: int = 0
     last_checkpoint_step: int | None = None
     failure: FailureRecord | None = None

@@ -20,13 +20,14 @@ _ON_ITS_WAY = {"pending", "inprogress", "delayed", "cancelling"}
 
 
 class Order(Frozen):
-    """One command of our document; ids and a URI, never content."""
+    """One command of our document; ids, a URI and digests, never content."""
 
     action: Literal["probe", "train", "stop"]
     run_id: str
     fence: int
     run_uri: str
     execution_timeout_seconds: int = Field(ge=5, le=MAX_EXECUTION_SECONDS)
+    host_files: tuple[str, ...] = Field(default=(), description="Files that the host installs first, as DIGEST/NAME.")
 
 
 class CommandPhase(StrEnum):
@@ -121,4 +122,5 @@ def _parameters(order: Order) -> dict[str, list[str]]:
         "Fence": [str(order.fence)],
         "RunUri": [order.run_uri],
         "ExecutionTimeoutSeconds": [str(order.execution_timeout_seconds)],
+        **({"HostFiles": [" ".join(order.host_files)]} if order.host_files else {}),
     }

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from botocore.exceptions import BotoCoreError, ClientError
 
-from slm_core import clock
+from slm_core.environment import Environment
 from slm_core.errors import FineTuneSlmError
+from slm_core.history import requests_of
 from slm_core.instance import Instance
 from slm_core.lease import Lease
-from slm_core.prices import PriceTable
 from slm_core.records import InstanceRecord, LaunchRecord
+from slm_core.run_cost import Consumption
+from slm_core.state import Execution
 
 NEVER_STARTED = "never_started"
 UNKNOWN = "unknown"
 
 
-class Usage(NamedTuple):
-    """What AWS bills for the instance of a run."""
-
-    billed_seconds: float
-    cost_usd: float
-
-
-def usage_of(lease: Lease, prices: PriceTable) -> Usage:
-    """Return the billed seconds and the cost of every launch; one that still runs counts until now."""
-    billed = [
-        (launch.instance_type, prices.billed_seconds((launch.stopped_at or clock.now()) - launch.launched_at))
-        for launch in lease.ordered_launches
-    ]
-    cost_usd = sum(prices.cost_usd(instance_type, seconds) for instance_type, seconds in billed)
-    return Usage(round(sum(seconds for _, seconds in billed), 1), round(cost_usd, 4))
+def consumption(execution: Execution, env: Environment) -> Consumption:
+    """Return what an execution used besides its instance's time; a history that cannot be read counts for nothing."""
+    try:
+        requests = requests_of(execution.arn)
+    except (ClientError, BotoCoreError):
+        # the record is worth more than this line of it
+        requests = None
+    return Consumption(execution.started_at, env.storage_gib, requests)
 
 
 def instance_record(lease: Lease) -> InstanceRecord | None:

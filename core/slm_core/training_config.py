@@ -142,6 +142,15 @@ class PublishConfig(Frozen):
     is_private: bool = Field(description="Visibility of the repository when publishing creates it.")
 
 
+class PriceOverrides(Frozen):
+    """Prices that are not those of config/prices.yml: another region's, or a contract's."""
+
+    usd_per_hour: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="By instance type; the other types keep the table's price."
+    )
+    usd_per_gib_month: float | None = Field(default=None, ge=0, description="Of gp3 storage.")
+
+
 class TrainingConfig(Frozen):
     """The whole configuration of one run."""
 
@@ -151,6 +160,9 @@ class TrainingConfig(Frozen):
     gate: GateConfig
     limits: LimitsConfig
     publish: PublishConfig
+    prices: PriceOverrides = Field(
+        default_factory=PriceOverrides, description="What is not stated is as in config/prices.yml."
+    )
 
     def sha256(self) -> str:
         """Return the digest of the canonical JSON form."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,6 +32,10 @@ def rehearse(
     built: Annotated[
         bool, typer.Option("--built", help="Run what `make sam` built, under Lambda's Python, instead of the sources.")
     ] = False,
+    engine: Annotated[
+        Literal["process", "podman", "docker"],
+        typer.Option(help="Train in a process, or in a container of the image that `make image` built."),
+    ] = "process",
     keep: Annotated[int | None, typer.Option(min=1, help="Afterwards, remove all but so many kept runs.")] = None,
     root: Root = DEFAULT_ROOT,
     as_json: AsJson = False,
@@ -55,6 +59,7 @@ def rehearse(
         kill_training_at_step=kill_training_at_step,
         keep_runs=keep,
         is_built=built,
+        engine=engine,
         root=root,
         project=find_project(),
     )

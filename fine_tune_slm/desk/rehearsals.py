@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +99,8 @@ def running_rehearsal(run: KeptRun) -> StackRun | None:
 
 
 def _stack_of(note: RehearsalNote) -> DeployedStack:
-    return stack_named(note.stack, EmulatedAccount(note.endpoint_url, note.region))
+    stack = stack_named(note.stack, EmulatedAccount(note.endpoint_url, note.region))
+    return replace(stack, is_emulated=True)
 
 
 def _row(run: KeptRun) -> RunRow:

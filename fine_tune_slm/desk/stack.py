@@ -5,20 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slm_core import clock
 from slm_core.layout import OUTCOMES_NAME, RUN_ID_PATTERN, RunKeys, s3_uri
 from slm_core.lease import LEASE_NAME, Lease
+from slm_core.prices import load_prices
 from slm_core.records import Progress, RunRecord, RunSpec
 
 from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.aws import ClientSource, target
+from fine_tune_slm.desk.outlook import Outlook, outlook
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
 from fine_tune_slm.errors import ExecutionUnknownError, StageUnknownError
 from fine_tune_slm.kept_runs import LATEST
 from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
+from fine_tune_slm.project import find_project
 from fine_tune_slm.timeline import RUNNING, Timeline
 from fine_tune_slm.watch import WatchedExecution
+
+PRICES = Path("config/prices.yml")
 
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
@@ -46,6 +53,7 @@ class DeployedStack:
     name: str
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
+    is_emulated: bool = False
 
     def rows(self) -> Iterator[RunRow]:
         """Yield a row for each execution that Step Functions still knows, the newest first."""
@@ -160,6 +168,14 @@ class StackRun:
     def read_outcomes(self) -> NoteOutcomes | None:
         """Return the counts of each validation note, out of the archive."""
         return self.execution.document(f"{self.keys.archive}{OUTCOMES_NAME}", NoteOutcomes)
+
+    def outlook(self, progress: Progress) -> Outlook:
+        """Return what is left of the run, and what it cost so far; an emulated instance costs nothing."""
+        if self.stack.is_emulated:
+            return outlook(progress, (), None, clock.now())
+        lease = self.stack.lease()
+        launches = lease.ordered_launches if lease.is_held_by(self.run_id) else ()
+        return outlook(progress, launches, load_prices(find_project() / PRICES), clock.now())
 
     def has_archive(self) -> bool:
         """Return whether the run archived a model."""

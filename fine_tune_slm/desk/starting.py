@@ -15,8 +15,8 @@ from slm_core.errors import ConfigInvalidError
 from slm_core.prices import PriceTable, load_prices
 from slm_core.records import DatasetManifest
 from slm_core.settings import AwsSettings, build_settings, load_setting_specs
-from slm_core.sizing.gpu import gpu_of
-from slm_core.sizing.plan import ASSUMED_COUNTS, Plan, PlanRequest, make_plan
+from slm_core.sizing.estimate import EstimateRequest, plan_for
+from slm_core.sizing.plan import ASSUMED_COUNTS, Plan
 from slm_core.sizing.shape import known_shape
 from slm_core.store import ObjectStore
 from slm_core.training_config import RunRequest, TrainingConfig, load_training_config
@@ -107,7 +107,7 @@ def plan_start(stack: DeployedStack, given: str, config_file: Path | None, proje
     execution_input = merged_input(given, config_file, deployed)
     request, config = resolved(execution_input, deployed)
     settings = _settings(stack, project)
-    prices = load_prices(project / PRICES)
+    prices = load_prices(project / PRICES, config.prices)
     types = request.instance_types or settings.instance.allowed_types
     store = ObjectStore(settings.storage.bucket, stack.account.client("s3"))
     dataset = require_dataset(store, settings.storage.dataset_sha256)
@@ -147,9 +147,8 @@ def _estimate(config: TrainingConfig, instance_type: str, dataset: DatasetManife
     counted = {key: dataset.files[name].records for key, name in records.items() if name in dataset.files}
     counts = ASSUMED_COUNTS.model_copy(update=counted)
     try:
-        gpu, shape = gpu_of(instance_type), known_shape(config.base_model.repo_id)
+        shape = known_shape(config.base_model.repo_id)
+        request = EstimateRequest(config=config, shape=shape, instance_type=instance_type, counts=counts)
+        return plan_for(request, prices)
     except ConfigInvalidError:  # the plan says so: neither limits nor prices depend on it
         return None
-    # sizes that are not in the table are single-GPU ones: the larger are listed
-    gpus = {name: count for count, name in gpu.instance_types}.get(instance_type, 1)
-    return make_plan(PlanRequest(config=config, shape=shape, gpu=gpu, gpus=gpus, counts=counts), prices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rich.console import Console, RenderableType
 
@@ -14,9 +15,10 @@ from fine_tune_slm.failure_card import failure_card
 from fine_tune_slm.kept_runs import KeptRun
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.timeline import Timeline
-from fine_tune_slm.watch import watch
+from fine_tune_slm.watch import Manner, watch
 from fine_tune_slm.wording import PHASES, progress_detail
 
+POLL_SECONDS = 3.0
 CTRL_C = 130
 """What a shell gives a command that Ctrl-C ended."""
 
@@ -59,7 +61,7 @@ def _watched(run: FoundRun, console: Console) -> RunEnding:
         return ended_run(run)
     timeline = Timeline()
     with LiveView(console, timeline) as view:
-        watch(run.execution, timeline, view)
+        watch(run.execution, timeline, view, manner=Manner(run.outlook, POLL_SECONDS))
     return _ending(run, timeline)
 
 
@@ -71,11 +73,18 @@ def _ending(run: StackRun, timeline: Timeline) -> RunEnding:
 
 def _show_running(run: StackRun, timeline: Timeline, console: Console, *, as_json: bool) -> None:
     progress = run.read_progress()
+    ahead = run.outlook(progress) if progress else None
     if as_json:
-        told = {"run_id": run.run_id, "status": timeline.status, "states": summary.states_as_json(timeline)}
-        print(json.dumps(told | {"progress": progress.model_dump(mode="json") if progress else None}, indent=1))
+        told: dict[str, Any] = {
+            "run_id": run.run_id,
+            "status": timeline.status,
+            "states": summary.states_as_json(timeline),
+        }
+        documents = {"progress": progress, "outlook": ahead}
+        told |= {name: document.model_dump(mode="json") if document else None for name, document in documents.items()}
+        print(json.dumps(told, indent=1))
         return
     parts: list[RenderableType] = [summary.states_table(timeline)]
     if progress is not None:
-        parts.append(f"{PHASES[progress.phase]}  {progress_detail(progress)}")
+        parts.append(f"{PHASES[progress.phase]}  {progress_detail(progress)}\n{ahead or ''}".rstrip())
     summary.show(console, *parts, f"[bold cyan]{run.run_id} {timeline.status}[/]")

@@ -55,7 +55,7 @@ CHECKS = (
     Check("stack", look_at_stack, DEPLOYED, SIGNED),
     Check("quota", look_at_quota, ACCOUNT, SIGNED),
     Check("zone", look_at_zone, ACCOUNT, SIGNED),
-    Check("prices", look_at_prices, ACCOUNT, SIGNED),
+    Check("prices", look_at_prices, ACCOUNT, SIGNED | {"stack"}),
     Check("memory plan", look_at_memory_plan, ACCOUNT, frozenset({"stack"})),
     Check("parameters", look_at_settings, DEPLOYED, IN_STACK),
     Check("read token", look_at_read_token, DEPLOYED, SIGNED),

@@ -176,4 +176,5 @@ class LocalCloud:
             endpoint_url=self.endpoint_url,
             region=self.settings.region,
             entry_point=self.settings.container_entry_point,
+            container_engine=self.settings.container_engine,
         )

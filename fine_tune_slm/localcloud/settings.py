@@ -20,6 +20,15 @@ class InstanceTimings(BaseModel):
     grace_seconds: float = Field(default=20.0, ge=0, description="Between SIGTERM and SIGKILL when the instance stops.")
 
 
+class EngineProgram(BaseModel):
+    """A container engine of this machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    path: Path = Field(description="podman or docker.")
+    environment: dict[str, str] = Field(default_factory=dict, description="What leads it to its images.")
+
+
 class LocalCloudSettings(BaseModel):
     """The emulated AWS of one run."""
 
@@ -33,6 +42,9 @@ class LocalCloudSettings(BaseModel):
     wait_scale: float = Field(default=1.0, ge=0, description="Factor on Wait states and on the backoff of Retry.")
     container_entry_point: tuple[str, ...] = Field(
         default=(sys.executable, "-m", "training"), description="What `docker run IMAGE` starts on the emulated host."
+    )
+    container_engine: EngineProgram | None = Field(
+        default=None, description="Runs `docker run IMAGE` really; without one, the entry point is a process."
     )
     lambda_python: Path = Field(
         default=Path(sys.executable),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from slm_core.records import RunRecord
+from slm_core.records import CostItem, RunRecord
 
 from fine_tune_slm import wording
+
+TIMED = ("instance", "storage")
+LEFT_OUT = "network, logs, requests to S3 and the functions' computing time are left out"
 
 
 def cost_sentence(record: RunRecord | None, *, is_emulated: bool) -> str:
@@ -16,15 +19,22 @@ def cost_sentence(record: RunRecord | None, *, is_emulated: bool) -> str:
     if is_emulated:
         price = wording.dollars(record.cost_usd)
         return f"Emulated: nothing was billed. {time} at list price would have cost about {price}."
-    return f"{time}: about {wording.dollars(record.cost_usd)} at list price, storage not included."
+    return f"{time}: about {wording.dollars(record.cost_usd)} at list price; {LEFT_OUT}."
 
 
 def cost_rows(record: RunRecord | None) -> list[tuple[str, str, str]]:
     """Return (what, how much of it, dollars) for every kind of cost that the record tells."""
     if record is None or record.cost_usd is None or record.instance is None:
         return []
-    kind = record.instance.instance_type or "instance"
-    return [(f"instance time, {kind}", wording.duration(record.billed_seconds), wording.dollars(record.cost_usd))]
+    if not record.costs:  # a record of before costs were listed
+        kind = record.instance.instance_type or "instance"
+        return [(f"instance time, {kind}", wording.duration(record.billed_seconds), wording.dollars(record.cost_usd))]
+    rows = [(f"{item.kind}, {item.detail}", _amount(item), wording.dollars(item.usd)) for item in record.costs]
+    return [*rows, ("in all", "", wording.dollars(record.cost_usd))]
+
+
+def _amount(item: CostItem) -> str:
+    return wording.duration(item.amount) if item.kind in TIMED else f"{item.amount:,.0f}"
 
 
 def training_share(record: RunRecord | None) -> str:

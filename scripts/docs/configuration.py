@@ -43,7 +43,7 @@ def _training() -> Iterator[str]:
 
 def _rows(model: type[BaseModel], files: list[dict[str, Any]]) -> Iterator[tuple[str, ...]]:
     for key, schema in model.model_json_schema()["properties"].items():
-        values = [f"`{_written(file[key])}`" for file in files]
+        values = [f"`{_written(file[key])}`" if key in file else "" for file in files]
         yield (f"`{key}`", *values, escaped(accepted(schema)), schema["description"])
 
 

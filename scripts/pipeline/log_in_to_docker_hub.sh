@@ -9,6 +9,11 @@ if ! secret=$(aws secretsmanager get-secret-value --secret-id "fine-tune-slm-$st
     echo "no Docker Hub token in this stage: pulling anonymously"
     exit 0
 fi
-token=$(jq -re .token <<<"$secret")
-echo "::add-mask::$token"
-docker login --username "$(jq -re .username <<<"$secret")" --password-stdin <<<"$token"
+
+field() {
+    python3 -c 'import json, sys; print(json.load(sys.stdin)[sys.argv[1]])' "$1" <<<"$secret"
+}
+username=$(field username)
+token=$(field token)
+echo "::add-mask::$token" # first of all: GitHub then hides it in whatever follows
+docker login --username "$username" --password-stdin <<<"$token"

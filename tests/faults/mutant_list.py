@@ -207,7 +207,7 @@ _DECISIONS = mutants(
             f"{_POLL}.go",
             "clock.now() >= self._launch.deadline_at",
             "False",
-            ("lambdas.start_training:_order", "seconds_left <= 0", "False"),
+            ("lambdas.start_training:_seconds_left", "seconds_left <= 0", "False"),
         ),
         ENDS,
         (one(execution_input=HALF_HOUR, steps=1500, layers=WORKFLOW_ALONE),),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.rehearsal.training_world import World
 
 PROJECT = Path(__file__).resolve().parents[2]
-CODE = ("core", "lambdas", "layers", "statemachine")
+CODE = ("core", "lambdas", "layers", "statemachine", "host")
 TINY_CONFIG = "training_config.tiny.yml"
 STRICT_CONFIG = "training_config.strict.yml"
 WAIT_SCALE = 0.1  # polls every 1.5 s: more often they would take the processor from the training

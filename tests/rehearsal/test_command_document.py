@@ -1,6 +1,7 @@
 """The Command document's script, run by sh with stand-ins for docker and aws."""
 
 import functools
+import hashlib
 import json
 import os
 import re
@@ -14,12 +15,14 @@ from fine_tune_slm.localcloud.deploy.translation import read_template
 from fine_tune_slm.localcloud.fleet.document import ParametersError, render
 from tests.unit.emulated_account import ROOT
 
+GUARD = "fine-tune-slm-guard"
 RUN_URI = "s3://a-bucket/runs/run-1/run.json"
 AWS = """#!/bin/sh
 [ "$1 $2" = "s3 cp" ] || exit 252
 shift 2
 while [ $# -gt 2 ]; do shift; done
 case "$1" in
+  s3://*/host/*) cp "$WORLD/host/${1##*/}" "$2" ;;
   s3://*) cp "$WORLD/run.json" "$2" ;;
   *) [ ! -e "$WORLD/s3-is-down" ] && cat "$1" >>"$WORLD/staged" ;;
 esac
@@ -60,9 +63,20 @@ class Host:
         """Say what the training does; $OUTCOME is where it leaves its outcome."""
         (self.world / "training").write_text(f'OUTCOME="{self.volume}/runs/run-1/outcome.json"\n{script}\n')
 
-    def run(self, action="train", fence=3):
+    def host_file(self, content, sent=None):
+        """Put a guard into the bucket, and return how the command names what was sent."""
+        (self.world / "host").mkdir(exist_ok=True)
+        (self.world / "host" / GUARD).write_bytes(content)
+        return f"{hashlib.sha256(sent or content).hexdigest()}/{GUARD}"
+
+    @property
+    def installed(self):
+        """The guard as the host runs it."""
+        return self.volume / "sbin" / GUARD
+
+    def run(self, action="train", fence=3, host_files=""):
         """Return the finished script."""
-        values = {"Action": action, "RunId": "run-1", "Fence": str(fence), "RunUri": RUN_URI}
+        values = {"Action": action, "RunId": "run-1", "Fence": str(fence), "RunUri": RUN_URI, "HostFiles": host_files}
         rendered = render(_document(), {name: [value] for name, value in values.items()})
         path = f"{self.world / 'bin'}:{os.environ['PATH']}"
         environment = {"PATH": path, "WORLD": str(self.world), "FINE_TUNE_SLM_VOLUME": str(self.volume)}
@@ -228,3 +242,39 @@ def test_the_volume_is_given_to_the_user_that_the_image_runs_as():
     assert f'chown {uid}:{uid} "$VOLUME" "$VOLUME/runs" "$RUN_DIR"' in (ROOT / "template.yaml").read_text(
         encoding="utf-8"
     )
+
+
+def test_a_host_file_that_comes_with_the_command_is_installed_before_the_training(host):
+    host.training(f'[ "$(cat "{host.installed}")" = "second" ] || exit 9')
+    assert host.run(host_files=host.host_file(b"first")).returncode == 1
+    assert host.run(host_files=host.host_file(b"second")).returncode == 0
+    assert host.installed.read_bytes() == b"second"
+    assert host.installed.stat().st_mode & 0o777 == 0o755
+    assert [path.name for path in host.installed.parent.iterdir()] == [GUARD]
+
+
+def test_a_host_file_that_was_tampered_with_is_refused_by_name_and_the_old_one_stays(host):
+    host.run(host_files=host.host_file(b"right"))
+    calls = len(host.docker_calls())
+    refused = host.run(host_files=host.host_file(b"tampered", sent=b"the next one"))
+    assert refused.returncode == 1
+    assert refused.stderr == f"fine-tune-slm: host file {GUARD} is not the one that was sent\n"
+    assert host.installed.read_bytes() == b"right"
+    assert len(host.docker_calls()) == calls
+    assert host.staged()[-1] == {
+        "run_id": "run-1", "fence": 3, "status": "failed", "error": "HostFileCorruptError",
+        "message": f"Host file {GUARD} is not the one that was sent",
+    }  # fmt: skip
+
+
+def test_a_host_file_that_cannot_be_read_ends_the_launch_without_a_verdict_on_the_run(host):
+    named = host.host_file(b"right")
+    (host.world / "host" / GUARD).unlink()
+    assert host.run(host_files=named).returncode == 1
+    assert not (host.world / "staged").exists()
+
+
+@pytest.mark.parametrize("host_files", ["guard", f"{'a' * 63}/guard", f"{'a' * 64}/../guard", f"{'a' * 64}/a;b"])
+def test_a_host_file_without_a_digest_or_with_a_path_is_not_even_sent(host, host_files):
+    with pytest.raises(ParametersError):
+        host.run(host_files=host_files)

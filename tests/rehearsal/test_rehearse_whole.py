@@ -17,6 +17,7 @@ from fine_tune_slm.errors import RollbackRefusedError
 from fine_tune_slm.kept_runs import KeptRuns, verify_archive
 from fine_tune_slm.rehearsal import rehearse
 from fine_tune_slm.rollback import plan_rollback, published_by_rehearsal, roll_back
+from tests.rehearsal.conftest import PROJECT
 
 STATES_OF_A_GOOD_RUN = [
     "Receive",
@@ -64,6 +65,20 @@ def test_the_instance_is_stopped_and_its_time_is_accounted_for(result):
     assert result.record.instance.state == "stopped"
     assert result.record.billed_seconds >= 60  # AWS bills a minute at least
     assert result.record.cost_usd > 0
+
+
+def test_storage_and_every_request_are_in_the_record_beside_the_instance(result):
+    costs = {item.kind: item for item in result.record.costs}
+    assert costs["storage"].detail == "200 GiB of gp3"
+    # every state and every retry, but for the last state, which the record is written before
+    entered = sum(max(total.visits, total.attempts) for total in result.timeline.totals()) - 1
+    assert costs["state transitions"].amount == entered
+    assert result.record.cost_usd == round(sum(item.usd for item in costs.values()), 4)
+
+
+def test_the_host_runs_the_guard_that_came_with_the_command(result, local_root):
+    guard = PROJECT / "host" / "guard.py"
+    assert (local_root / "volume" / "sbin" / "fine-tune-slm-guard").read_bytes() == guard.read_bytes()
 
 
 def test_the_archive_matches_its_manifest_byte_for_byte_and_holds_nothing_else(result):

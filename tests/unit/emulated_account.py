@@ -101,11 +101,14 @@ class Account:
         }
 
     def write_spec(self, fence: int, **changes: Any) -> RunSpec:
-        """Write run.json; changes are keys of its limits, gate and publish sections."""
+        """Write run.json; changes are sections or, as section__key, keys of them."""
         config = _config().model_dump(mode="json")
         for name, value in changes.items():
             section, _, key = name.partition("__")
-            config[section][key] = value
+            if key:
+                config[section][key] = value
+            else:
+                config[section] = value
         spec = RunSpec.model_validate(
             {
                 "run_id": RUN_ID,
@@ -295,6 +298,7 @@ def account(_instance_id: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Acco
         "BUCKET_NAME": f"an-emulated-bucket-{number}",
         "LEASE_TABLE": "lease",
         "CONFIG_DIR": str(ROOT / "config"),
+        "HOST_FILES_DIR": str(ROOT / "host"),
         "TRAINING_CONFIG_FILE": "training_config.yml",
         "HF_ENDPOINT": "http://127.0.0.1:1",
     }

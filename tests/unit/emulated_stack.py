@@ -156,11 +156,14 @@ class EmulatedStack:
         for name, value in values.items():
             self.client("ssm").put_parameter(Name=f"{PARAMETER_ROOT}/{name}", Value=value, Type="String")
 
-    def hold_instance(self, run_id: str) -> None:
-        """Start the instance and give its lease to a run."""
+    def hold_instance(self, run_id: str, launched_at: datetime | None = None) -> None:
+        """Start the instance and give its lease to a run, with a launch if a time is given."""
         self.client("ec2").start_instances(InstanceIds=[self.instance_id])
-        lease = {"lease_name": {"S": "gpu-instance"}, "fence": {"N": "1"}, "run_id": {"S": run_id}}
+        lease: dict[str, Any] = {"lease_name": {"S": "gpu-instance"}, "fence": {"N": "1"}, "run_id": {"S": run_id}}
         lease |= {"owner_arn": {"S": self.found.run(run_id).execution.execution_arn}}
+        if launched_at is not None:
+            launch = {"instance_type": {"S": "g6.2xlarge"}, "launched_at": {"S": launched_at.isoformat()}}
+            lease["launches"] = {"M": {launched_at.isoformat(): {"M": launch}}}
         self.client("dynamodb").put_item(TableName=self.found.outputs["LeaseTableName"], Item=lease)
 
     def stop_instance(self) -> None:

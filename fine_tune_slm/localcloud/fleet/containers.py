@@ -29,19 +29,35 @@ class ContainerState:
     oom_killed: bool
 
 
+@dataclass(frozen=True)
+class Launch:
+    """The process that is a container, or that holds one."""
+
+    command: list[str]
+    environment: dict[str, str]
+    directory: str
+
+
+def process_launch(request: RunRequest, entry_point: Sequence[str], environment: dict[str, str]) -> Launch:
+    """Return a container's entry point as a process of this machine, its paths led to where they are mounted from."""
+    command = [*entry_point, *(mapped_path(argument, request.mounts) for argument in request.arguments)]
+    asked = {name: mapped_path(value, request.mounts) for name, value in request.environment.items()}
+    return Launch(command, environment | asked, environment["HOME"])
+
+
 class Container:
     """A started container; its output goes to the log driver and to whoever is attached."""
 
-    def __init__(self, request: RunRequest, command: Sequence[str], environment: dict[str, str], sink: LogSink) -> None:
+    def __init__(self, request: RunRequest, launch: Launch, sink: LogSink) -> None:
         self.request = request
         self._sink = sink
         self._lines: list[str] = []
         self._changed = threading.Condition()
         self._is_over = False
         self._process = subprocess.Popen(
-            [*command, *(mapped_path(argument, request.mounts) for argument in request.arguments)],
-            env={**environment, **{k: mapped_path(v, request.mounts) for k, v in request.environment.items()}},
-            cwd=environment["HOME"],
+            launch.command,
+            env=launch.environment,
+            cwd=launch.directory,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,13 +15,15 @@ from pathlib import Path
 
 import fine_tune_slm
 from fine_tune_slm.localcloud.clients import Clients
-from fine_tune_slm.localcloud.fleet.containers import Container
+from fine_tune_slm.localcloud.fleet.containers import Container, process_launch
 from fine_tune_slm.localcloud.fleet.document import RenderedCommand
 from fine_tune_slm.localcloud.fleet.engine import Engine, EngineError
+from fine_tune_slm.localcloud.fleet.engine_containers import EngineContainer
 from fine_tune_slm.localcloud.host.docker import ENGINE_VARIABLE
 from fine_tune_slm.localcloud.host.docker_arguments import RunRequest
 from fine_tune_slm.localcloud.log_sink import LogSink, LogStream
 from fine_tune_slm.localcloud.processes import kill_group, kill_marked, signal_group
+from fine_tune_slm.localcloud.settings import EngineProgram
 
 _PASSED_ON = ("LANG", "LC_ALL", "TERM", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _PROJECT = Path(fine_tune_slm.__file__).resolve().parents[1]
@@ -37,6 +39,7 @@ class HostSpec:
     endpoint_url: str
     region: str
     entry_point: tuple[str, ...]
+    container_engine: EngineProgram | None = None
 
 
 class Host:
@@ -138,7 +141,9 @@ class Host:
             self._require_log_group(options["awslogs-group"])
             stream = LogStream(options["awslogs-group"], options.get("awslogs-stream", request.name))
         sink = LogSink(self.logs, stream, self._spec.root / "logs" / "training.log")
-        return Container(request, self._spec.entry_point, self.environment, sink)
+        if self._spec.container_engine is not None:
+            return EngineContainer(request, self._spec.container_engine, self.environment, sink)
+        return Container(request, process_launch(request, self._spec.entry_point, self.environment), sink)
 
     def _require_log_group(self, name: str) -> None:
         groups = self._clients.get("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]

@@ -6,7 +6,7 @@ import json
 import uuid
 from dataclasses import dataclass
 from http import HTTPStatus
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406 # it writes XML and reads none
 
 from fine_tune_slm.localcloud.iam.access import Access
 from fine_tune_slm.localcloud.iam.policy import Decision

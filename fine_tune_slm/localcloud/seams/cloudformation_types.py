@@ -6,15 +6,18 @@ the order of creation work by themselves. A type that has no model at all is ref
 
 from __future__ import annotations
 
+import contextlib
 import json
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import LambdaFunction, LambdaVersion, LayerVersion
 from moto.awslambda.utils import get_backend as lambda_backend
 from moto.cloudformation import parsing
+from moto.ec2.models.elastic_block_store import Volume
 from moto.ec2.models.instances import Instance
 from moto.iam.models import iam_backends
 from moto.logs.models import LogGroup
@@ -43,9 +46,15 @@ _WITHOUT_EFFECT_HERE = (
 class CreatedResource:
     """A resource as CloudFormation knows it: by its physical id and its attributes."""
 
-    def __init__(self, physical_resource_id: str, attributes: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        physical_resource_id: str,
+        attributes: dict[str, str] | None = None,
+        undo: Callable[[], Any] | None = None,
+    ) -> None:
         self.physical_resource_id = physical_resource_id
         self._attributes = attributes or {}
+        self._undo = undo
 
     def get_cfn_attribute(self, attribute_name: str) -> str:
         """Return what Fn::GetAtt gives."""
@@ -55,6 +64,11 @@ class CreatedResource:
         """Return whether Fn::GetAtt gives something."""
         return attribute_name in self._attributes
 
+    def delete(self, _account_id: str, _region: str) -> None:
+        """Take back what was made, if anything was."""
+        if self._undo is not None:
+            self._undo()
+
     def is_created(self) -> bool:
         """Return that there is nothing to wait for."""
         return True
@@ -63,23 +77,31 @@ class CreatedResource:
 def _create_alias(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
     del resource_name
     version = str(properties["FunctionVersion"]).rsplit(":", 1)[-1]
-    alias = lambda_backend(account_id, region).create_alias(
-        properties["Name"], properties["FunctionName"], version, properties.get("Description", ""), ""
-    )
-    return CreatedResource(alias.arn)
+    backend, name, function_name = lambda_backend(account_id, region), properties["Name"], properties["FunctionName"]
+    alias = backend.create_alias(name, function_name, version, properties.get("Description", ""), "")
+
+    def undo() -> None:
+        with contextlib.suppress(
+            UnknownFunctionException
+        ):  # moto deletes in any order; an alias goes with its function
+            backend.delete_alias(name, function_name)
+
+    return CreatedResource(alias.arn, undo=undo)
 
 
 def _create_bucket_policy(
     resource_name: str, properties: dict[str, Any], account_id: str, _region: str
 ) -> CreatedResource:
     policy = json.dumps(properties["PolicyDocument"]).encode()
-    s3_backends[account_id]["aws"].put_bucket_policy(properties["Bucket"], policy)
-    return CreatedResource(resource_name)
+    backend, bucket = s3_backends[account_id]["aws"], properties["Bucket"]
+    backend.put_bucket_policy(bucket, policy)
+    return CreatedResource(resource_name, undo=lambda: backend.delete_bucket_policy(bucket))
 
 
 def _create_secret(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
     generated = uuid.uuid4().hex if "GenerateSecretString" in properties else None
-    secret = secretsmanager_backends[account_id][region].create_secret(
+    backend = secretsmanager_backends[account_id][region]
+    secret = backend.create_secret(
         name=properties.get("Name", resource_name),
         secret_string=properties.get("SecretString", generated),
         secret_binary=None,
@@ -91,16 +113,20 @@ def _create_secret(resource_name: str, properties: dict[str, Any], account_id: s
         force_overwrite=False,
     )
     arn = json.loads(secret)["ARN"] if isinstance(secret, str) else secret["ARN"]
-    return CreatedResource(arn, {"Id": arn})
+    # CloudFormation keeps no deleted secret for recovery: its name is free at once
+    return CreatedResource(
+        arn, {"Id": arn}, lambda: backend.delete_secret(arn, None, force_delete_without_recovery=True)
+    )
 
 
 def _create_schedule(resource_name: str, properties: dict[str, Any], account_id: str, region: str) -> CreatedResource:
     # None and not "": moto would read that as a date where the expression is a cron
     dates: dict[str, Any] = {"start_date": properties.get("StartDate"), "end_date": properties.get("EndDate")}
-    schedule = scheduler_backends[account_id][region].create_schedule(
+    backend, group_name = scheduler_backends[account_id][region], properties.get("GroupName", "default")
+    schedule = backend.create_schedule(
         description=properties.get("Description", ""),
         flexible_time_window=properties.get("FlexibleTimeWindow", {"Mode": "OFF"}),
-        group_name=properties.get("GroupName", "default"),
+        group_name=group_name,
         kms_key_arn=properties.get("KmsKeyArn", ""),
         name=properties.get("Name", resource_name),
         schedule_expression=properties["ScheduleExpression"],
@@ -110,7 +136,9 @@ def _create_schedule(resource_name: str, properties: dict[str, Any], account_id:
         action_after_completion=None,
         **dates,
     )
-    return CreatedResource(schedule.name, {"Arn": schedule.arn})
+    return CreatedResource(
+        schedule.name, {"Arn": schedule.arn}, lambda: backend.delete_schedule(group_name, schedule.name)
+    )
 
 
 def _create_oidc_provider(
@@ -120,7 +148,9 @@ def _create_oidc_provider(
     provider = backend.create_open_id_connect_provider(
         properties["Url"], properties.get("ThumbprintList", []), properties["ClientIdList"], []
     )
-    return CreatedResource(provider.arn, {"Arn": provider.arn})
+    return CreatedResource(
+        provider.arn, {"Arn": provider.arn}, lambda: backend.delete_open_id_connect_provider(provider.arn)
+    )
 
 
 def _create_without_effect(
@@ -181,6 +211,8 @@ def seams() -> list[Seam]:
         Seam(LayerVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_layer_arn),
         Seam(LambdaVersion, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_arn),
         Seam(Instance, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_protection),
+        Seam(Volume, "create_from_cloudformation_json", _CREATE_PARAMETERS, _with_tags),
+        Seam(LayerVersion, "delete", None, lambda _original: _delete_layer),
         Seam(Parameter, "get_cfn_attribute", None, lambda _original: _parameter_attribute),
         Seam(LogGroup, "get_cfn_attribute", ("self", "attribute_name"), _with_its_streams),
     ]
@@ -252,6 +284,22 @@ def _with_protection(original: classmethod[Any, Any, Any]) -> classmethod[Any, A
         return instance
 
     return classmethod(create)
+
+
+def _with_tags(original: classmethod[Any, Any, Any]) -> classmethod[Any, Any, Any]:
+    def create(
+        cls: type[Volume], resource_name: str, cloudformation_json: dict[str, Any], *rest: Any, **named: Any
+    ) -> Any:
+        volume = original.__func__(cls, resource_name, cloudformation_json, *rest, **named)
+        volume.add_tags({tag["Key"]: tag["Value"] for tag in cloudformation_json["Properties"].get("Tags", [])})
+        return volume
+
+    return classmethod(create)
+
+
+def _delete_layer(layer: LayerVersion, account_id: str, region: str) -> None:
+    name, version = layer.arn.split(":")[-2:]
+    lambda_backend(account_id, region).delete_layer_version(name, version)
 
 
 def _parameter_attribute(parameter: Parameter, attribute_name: str) -> str:

@@ -80,6 +80,12 @@ def seams(wait_scale: float, client_for: ClientFor) -> list[Seam]:
         Seam(
             StateMachine, "create_from_cloudformation_json", create_parameters, lambda _: classmethod(_create_machine)
         ),
+        Seam(
+            StateMachine,
+            "delete_from_cloudformation_json",
+            create_parameters[:-1],
+            lambda _: classmethod(_delete_machine),
+        ),
         Seam(Execution, "get_start_execution_details", ("self",), _start_time_as_text),
         Seam(lambda_eval_utils, "boto_client_for", client_parameters, lambda _: _role_client(client_for)),
     ]
@@ -186,6 +192,13 @@ def _start_time_as_text(original: Callable[..., Any]) -> Callable[..., Any]:
         return details
 
     return get_start_execution_details
+
+
+def _delete_machine(
+    _cls: type[StateMachine], resource_name: str, _cloudformation_json: dict[str, Any], account_id: str, region: str
+) -> None:
+    """Delete from the backend that executes, where _create_machine puts it."""
+    stepfunctions_parser_backends[account_id][region].delete_state_machine(resource_name)
 
 
 def _create_machine(

@@ -223,6 +223,7 @@ class World:
             "BUCKET_NAME": self.bucket,
             "LEASE_TABLE": LEASE_TABLE,
             "CONFIG_DIR": str(ROOT / "config"),
+            "HOST_FILES_DIR": str(ROOT / "host"),
             "TRAINING_CONFIG_FILE": "training_config.yml",
             "HF_ENDPOINT": self.account.hub.endpoint,
             "HF_HUB_DISABLE_XET": "1",

@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from rich.console import Console
 from slm_core.records import Phase, Progress
+from slm_core.sizing.duration import Range
 
+from fine_tune_slm.desk.outlook import Outlook
 from fine_tune_slm.live import LiveView, StateNarrator
 from fine_tune_slm.timeline import Timeline
 
@@ -95,3 +97,16 @@ def test_a_progress_line_says_loss_speed_and_time_left():
     view.progress(progress(tokens_per_second=210.4, seconds_left=95, resumed_from_step=3))
     [line] = out.getvalue().splitlines()
     assert "loss 0.812  210 tokens/s  resumed from step 3  about 1 min 35 s left" in line
+
+
+def test_what_is_left_stands_below_the_bar_and_behind_the_plain_line():
+    ahead = Outlook(seconds=Range(low=60, high=120), is_whole=True, spent_usd=1.5, to_go_usd=Range(low=0.2, high=0.4))
+    out = io.StringIO()
+    with LiveView(Console(file=out, force_terminal=True, width=120), Timeline()) as view:
+        view.progress(progress(losses=(3.0, 2.0, 1.0)), ahead)
+    shown = out.getvalue()
+    assert "█▅▁" in shown or "█▄▁" in shown
+    assert "1 min 00 s to 2 min 00 s to go   $1.50 so far, $0.20 to $0.40 to go" in shown
+    plain, text = plain_view(Timeline(), [0.0])
+    plain.progress(progress(), ahead)
+    assert text.getvalue().endswith("$1.50 so far, $0.20 to $0.40 to go\n")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fine_tune_slm.wording import dollars, duration, percent, score
+from fine_tune_slm.wording import dollars, duration, percent, score, sparkline
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,17 @@ def test_what_was_not_measured_is_a_dash():
 def test_small_amounts_keep_their_tenth_of_a_cent():
     assert dollars(0.0163) == "$0.0163"
     assert dollars(4.567) == "$4.57"
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ([], ""),
+        ([1.0], ""),
+        ([1.0, 1.0], "▁▁"),
+        ([8.0, 7.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0], "█▇▆▅▄▃▂▁"),
+        ([2.0] * 20 + [1.0] * 20, "█" * 10 + "▁" * 10),
+    ],
+)
+def test_the_course_of_the_loss_is_a_line_of_bars(values, line):
+    assert sparkline(values) == line

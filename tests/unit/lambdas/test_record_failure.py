@@ -16,8 +16,8 @@ from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, a_record, 
 def failed(account, monkeypatch):
     """An account whose execution failed in CheckTraining, and the state of it."""
     events = [
-        {"id": 1, "stateExitedEventDetails": {"name": "CheckTraining"}},
-        {"id": 2, "stateEnteredEventDetails": {"name": "StopAfterFailure"}},
+        {"id": 1, "type": "TaskStateExited", "stateExitedEventDetails": {"name": "CheckTraining"}},
+        {"id": 2, "type": "TaskStateEntered", "stateEnteredEventDetails": {"name": "StopAfterFailure"}},
     ]
     answering("stepfunctions", {"GetExecutionHistory": lambda _: {"events": events}}, monkeypatch)
     return account

@@ -12,7 +12,7 @@ from slm_core.releases import ReleasePointer
 from slm_core.state import Publication
 
 from lambdas import archive_artifacts, assess_model, complete_run, publish_model
-from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, metrics_json
+from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, metrics_json
 
 REPO = "local/Llama-adapter"
 
@@ -190,6 +190,24 @@ def test_a_late_completion_leaves_the_failure_that_was_recorded_before_it(accoun
     monkeypatch.setattr(complete_run, "find_record", unseen_at_first)
     complete_run.handler(archived, None)
     assert account.store.read(account.keys.record) == failed
+
+
+def test_the_record_lists_storage_and_requests_beside_the_instance(account, archived, monkeypatch):
+    monkeypatch.setenv("VOLUME_SIZES_GIB", "100,100")
+    events = [{"type": "TaskStateEntered"}, {"type": "TaskScheduled"}]
+    answering("stepfunctions", {"GetExecutionHistory": lambda _: {"events": events}}, monkeypatch)
+    complete_run.handler(archived, None)
+    record = _record(account)
+    assert [(item.kind, item.amount) for item in record.costs] == [
+        ("instance", 7200), ("storage", 7200), ("state transitions", 1), ("function calls", 1),
+    ]  # fmt: skip
+    assert record.cost_usd == pytest.approx(1.9552 + 0.08 * 200 * 2 / 730 + 0.000025, abs=1e-4)
+
+
+def test_a_run_is_billed_at_the_prices_of_its_own_configuration(account, archived):
+    account.write_spec(1, prices={"usd_per_hour": {"g6.2xlarge": 0.5}})
+    complete_run.handler(archived, None)
+    assert _record(account).cost_usd == 1.0
 
 
 def test_two_launches_are_billed_together(account, archived):

@@ -1,5 +1,6 @@
 """StartTraining sends one command a launch; CheckTraining tells running, succeeded, relaunch and failed apart."""
 
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from slm_core import errors
 from slm_core.aws import client
 
 from lambdas import check_training, start_training
-from tests.unit.emulated_account import RUN_ID, START, answering, refusing
+from tests.unit.emulated_account import ROOT, RUN_ID, START, answering, refusing
 
 
 @pytest.fixture
@@ -59,9 +60,34 @@ def test_the_command_carries_ids_a_uri_and_the_time_that_is_left(host):
             "Fence": "1",
             "RunUri": host["state"]["run"]["run_uri"],
             "ExecutionTimeoutSeconds": str(6 * 3600),
+            "HostFiles": f"{_digest_of_the_guard()}/fine-tune-slm-guard",
         }
     ]
     assert (training["command_id"], training["status"], training["relaunches"]) == ("command-1", "running", 0)
+
+
+def _digest_of_the_guard():
+    return hashlib.sha256((ROOT / "host" / "guard.py").read_bytes()).hexdigest()
+
+
+def test_the_guard_lies_in_the_bucket_under_its_digest_whatever_lay_there(host):
+    key = f"host/{_digest_of_the_guard()}/fine-tune-slm-guard"
+    host["account"].store.put(key, b"tampered")
+    _start(host)
+    assert host["account"].store.read(key) == (ROOT / "host" / "guard.py").read_bytes()
+
+
+def test_a_host_that_was_handed_something_else_fails_the_run_by_name(training):
+    training["account"].put_outcome("failed", error="HostFileCorruptError", message="Host file x is not the one")
+    with pytest.raises(errors.HostFileCorruptError, match="Host file x is not the one"):
+        _check(training)
+
+
+def test_a_function_that_was_deployed_without_the_host_files_sends_nothing(host, monkeypatch):
+    monkeypatch.delenv("HOST_FILES_DIR")
+    with pytest.raises(errors.SettingMissingError, match="HOST_FILES_DIR"):
+        _start(host)
+    assert host["sent"] == []
 
 
 def test_starting_twice_sends_one_command(host):

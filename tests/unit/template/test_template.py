@@ -73,7 +73,10 @@ def test_every_function_logs_to_a_group_that_forgets():
 
 def test_only_publish_model_has_the_hubs_library_and_only_two_functions_see_the_token_that_writes():
     functions = _of_type(TEMPLATE, "AWS::Serverless::Function")
-    assert [name for name, one in functions.items() if "Layers" in one] == ["PublishModelFunction"]
+    assert {name: one["Layers"] for name, one in functions.items() if "Layers" in one} == {
+        "StartTrainingFunction": [{"Ref": "HostLayer"}],
+        "PublishModelFunction": [{"Ref": "HubLayer"}],
+    }
     readers = {name for name, one in functions.items() if "HubWriteTokenSecret" in json.dumps(one["Policies"])}
     assert readers == {"PrepareRunFunction", "PublishModelFunction"}
 
@@ -150,3 +153,11 @@ def test_the_layers_carry_the_versions_that_were_tested(layer):
     lines = (ROOT / layer / "requirements.txt").read_text(encoding="utf-8").splitlines()
     tested = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert {line for line in lines if not line.startswith("#")} <= set(tested)
+
+
+def test_the_functions_know_the_sizes_of_the_disks_that_the_stack_makes():
+    told = TEMPLATE["Globals"]["Function"]["Environment"]["Variables"]["VOLUME_SIZES_GIB"]
+    (root,) = TEMPLATE["Resources"]["GpuInstance"]["Properties"]["BlockDeviceMappings"]
+    root_gib = str(root["Ebs"]["VolumeSize"])
+    both = {"Fn::Sub": f"{root_gib},${{CheckpointVolumeGiB}}"}
+    assert told == {"Fn::If": ["MakesInstance", {"Fn::If": ["MakesVolume", both, root_gib]}, ""]}

@@ -68,3 +68,39 @@ def test_pace_is_the_median_step_and_the_mean_rate():
         pace.add(seconds, 100)
     assert pace.median_step_seconds == 1.0
     assert pace.tokens_per_second == 25.0
+
+
+def test_the_evaluation_before_tuning_is_timed_unless_it_came_from_the_cache(spec, tmp_path, clock):
+    sent = []
+    heartbeat = Heartbeat(spec, 3, tmp_path / "progress.json", sent.append, clock)
+    heartbeat.enter(Phase.EVALUATING_BEFORE, 32)
+    clock.now += 40.0
+    heartbeat.beat(step=32)
+    heartbeat.enter(Phase.TRAINING, 80)
+    assert sent[-1].evaluation_seconds == 40.0
+    clock.now += 400.0
+    heartbeat.enter(Phase.EVALUATING_AFTER, 32)
+    assert sent[-1].evaluation_seconds == 40.0
+
+    cached = Heartbeat(spec, 3, tmp_path / "progress.json", sent.append, clock)
+    cached.enter(Phase.EVALUATING_BEFORE, 32)
+    clock.now += 0.1
+    cached.enter(Phase.TRAINING, 80)
+    assert sent[-1].evaluation_seconds is None
+
+
+def test_the_pace_knows_between_what_the_middle_half_of_the_steps_lies():
+    pace = Pace()
+    for seconds in (1.0, 1.0, 1.0):
+        pace.add(seconds, 10)
+    assert pace.quartiles is None
+    for seconds in (2.0, 2.0, 3.0, 9.0):
+        pace.add(seconds, 10)
+    assert (pace.quartiles.low, pace.quartiles.high) == (1.0, 3.0)
+
+
+def test_a_newer_images_heartbeat_is_read_all_the_same(spec, tmp_path, clock):
+    sent = []
+    Heartbeat(spec, 3, tmp_path / "progress.json", sent.append, clock).enter(Phase.TRAINING, 32)
+    newer = sent[0].model_dump(mode="json") | {"a_new_key": 1}
+    assert Progress.model_validate(newer) == sent[0]

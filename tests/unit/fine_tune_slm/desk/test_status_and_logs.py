@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from slm_core.layout import RunKeys
@@ -35,6 +35,40 @@ def test_a_run_that_goes_on_is_told_with_its_states_and_progress(stack, run_cli,
     document = json.loads(capsys.readouterr().out)
     assert document["status"] == "RUNNING"
     assert document["progress"]["step"] == 8
+
+
+def test_what_a_run_has_cost_and_will_cost_is_told_from_the_lease(stack, run_cli, capsys):
+    stack.start("run-now", WAITS)
+    stack.hold_instance("run-now", launched_at=datetime.now(UTC) - timedelta(hours=2))
+    pace = {
+        "step_seconds_quartiles": {"low": 60.0, "high": 90.0},
+        "losses": (2.0, 1.0, 0.5),
+        "evaluation_seconds": 60.0,
+    }
+    stack.put(RunKeys("run-now").progress, progress("run-now", **pace))
+    assert run_cli("status", "--stage", STAGE, "--json") == 0
+    told = json.loads(capsys.readouterr().out)["outlook"]
+    assert told["spent_usd"] == pytest.approx(2 * 0.9776, abs=0.01)
+    assert told["seconds"]["low"] < told["seconds"]["high"]
+    assert run_cli("status", "--stage", STAGE) == 0
+    shown = capsys.readouterr().out
+    assert "loss 0.812  █▃▁" in shown
+    assert "$1.96 so far, $0.4" in shown
+
+
+def test_another_runs_instance_is_not_counted(stack):
+    stack.start("run-now", WAITS)
+    stack.hold_instance("run-other", launched_at=datetime.now(UTC) - timedelta(hours=2))
+    assert stack.found.run("run-now").outlook(progress("run-now")).spent_usd is None
+
+
+def test_only_what_is_new_of_a_history_is_read(stack):
+    stack.start("run-1")
+    execution = stack.found.run("run-1").execution
+    every = execution.events()
+    assert [event["id"] for event in every] == list(range(1, len(every) + 1))
+    assert execution.events(after_id=4) == every[4:]
+    assert execution.events(after_id=len(every)) == []
 
 
 def test_a_run_that_ended_is_told_with_scores_and_places_in_the_account(stack, record, run_cli, capsys):
@@ -78,7 +112,7 @@ def test_watching_an_ended_run_tells_it_by_the_exit_code(stack, record, run_cli,
 
 
 def test_ctrl_c_ends_the_watching_and_says_what_goes_on(stack, run_cli, capsys, monkeypatch):
-    def interrupted(*_execution_and_view: object) -> None:
+    def interrupted(*_execution_and_view: object, **_manner: object) -> None:
         raise KeyboardInterrupt
 
     stack.start("run-now", WAITS)

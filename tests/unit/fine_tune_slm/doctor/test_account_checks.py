@@ -131,6 +131,15 @@ def test_a_type_without_a_price_fails(world):
     assert answered(found) == ("fail", "config/prices.yml has no price for p5.48xlarge")
 
 
+def test_limits_that_may_end_a_run_too_early_are_a_warning_with_the_estimate(world):
+    context = world.context()
+    limits = context.config.limits.model_copy(update={"max_hours": 0.5})
+    context.__dict__["config"] = context.config.model_copy(update={"limits": limits})
+    found = look_at_prices(context)
+    assert found.verdict is Verdict.WARN
+    assert "at most $0.49; prices of 2026-11, us-east-1; the deadline may come before the end" in found.told
+
+
 def test_a_model_that_fits_no_gpu_fails_and_one_that_fits_some_is_a_warning(world):
     context = world.context()
     training = context.config.training.model_copy(update={"quantization": "none", "max_tokens_per_batch": 200_000})

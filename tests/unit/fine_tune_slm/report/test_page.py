@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 
 import pytest
 from slm_core import scoreboard
-from slm_core.records import FailureRecord, Release, ReleaseHistory
+from slm_core.records import CostItem, FailureRecord, Release, ReleaseHistory
 
 from fine_tune_slm.closing import ended_run, write_run_report
 from fine_tune_slm.failure_card import failure_card
@@ -220,6 +220,20 @@ def test_on_a_real_account_the_cost_is_stated_as_such(record):
     assert cost_sentence(None, is_emulated=True) == "No instance time was recorded."
     assert cost_rows(record) == [("instance time, g6.2xlarge", "5 min 00 s", "$0.0815")]
     assert cost_rows(None) == []
+
+
+def test_every_kind_of_cost_is_a_row_and_the_last_is_their_sum(record):
+    costs = (
+        CostItem(kind="instance", detail="g6.2xlarge", amount=300, usd=0.0815),
+        CostItem(kind="storage", detail="200 GiB of gp3", amount=360, usd=0.0022),
+        CostItem(kind="state transitions", detail="Step Functions", amount=1200, usd=0.03),
+    )
+    assert cost_rows(record.model_copy(update={"costs": costs, "cost_usd": 0.1137})) == [
+        ("instance, g6.2xlarge", "5 min 00 s", "$0.0815"),
+        ("storage, 200 GiB of gp3", "6 min 00 s", "$0.0022"),
+        ("state transitions, Step Functions", "1,200", "$0.0300"),
+        ("in all", "", "$0.11"),
+    ]
 
 
 def test_the_share_of_the_billed_time_that_trained_is_told_where_it_is_known(record):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from slm_core import errors
-from slm_core.layout import RunKeys, VolumePaths, dataset_prefix, release_key
+from slm_core.layout import RunKeys, VolumePaths, dataset_prefix, host_file_key, release_key
 
 from fine_tune_slm import errors as desk_errors
 from scripts.docs import configuration, workflow
@@ -115,7 +115,7 @@ def test_every_key_of_the_bucket_and_path_of_the_volume_stands_in_the_page() -> 
         value for name in dir(RunKeys) if isinstance(getattr(RunKeys, name), property) for value in [getattr(run, name)]
     }
     keys = {key for key in keys if not key.endswith("/manifest.json")}
-    keys |= {dataset_prefix("SHA256"), release_key("REPOSITORY")}
+    keys |= {dataset_prefix("SHA256"), release_key("REPOSITORY"), host_file_key("DIGEST/NAME")}
 
     assert len(keys) > 6
     assert [key for key in keys if f"`{key}`" not in page] == []

@@ -1,0 +1,83 @@
+"""`fine-tune-slm delete`: a stage's stack, and what outlives it if that is asked for."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fine_tune_slm.commands.options import AsJson, EndpointUrl, Profile, Region
+from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
+
+if TYPE_CHECKING:
+    from fine_tune_slm.deletion.deletion import Choice
+    from fine_tune_slm.deletion.survey import Survey
+
+
+def delete(
+    stage: Annotated[str, typer.Option(envvar="FINE_TUNE_SLM_STAGE", help="Stage to delete.")] = DEFAULT_STAGE,
+    bucket: Annotated[
+        bool, typer.Option("--bucket", help="Delete the bucket too: datasets, runs, all models.")
+    ] = False,
+    volume: Annotated[bool, typer.Option("--volume", help="Delete the checkpoint volume too.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    name: Annotated[
+        str | None, typer.Option("--stack-name", help="Name of the stack; by default fine-tune-slm-STAGE.")
+    ] = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete a stage: stack, instance, images, secrets, logs, settings; bucket and checkpoint volume only if asked.
+
+    It refuses while an execution runs. Exit codes: 0 deleted, 1 AWS could not, 2 asked wrongly, 75 a run goes on.
+
+    Example: fine-tune-slm delete --stage staging --volume
+    """
+    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.deletion import deletion  # noqa: PLC0415
+    from fine_tune_slm.deletion.survey import survey  # noqa: PLC0415
+
+    account, choice = target(profile, region, endpoint_url), deletion.Choice(bucket=bucket, volume=volume)
+    out = sys.stderr if as_json else sys.stdout
+    with aws_refusals_explained():
+        found = survey(account, name or stack_name(stage), stage)
+        deletion.require_idle(found)
+        print(*_plan(found, choice), sep="\n", file=out)
+        _require_consent(found, yes=yes)
+        gone = []
+        for part in deletion.delete(account, found, choice):
+            print(f"deleted  {part}", file=out, flush=True)
+            gone.append(part)
+    if as_json:
+        print(json.dumps(_document(found, choice, gone), indent=2))
+
+
+def _plan(found: Survey, choice: Choice) -> list[str]:
+    stack = "stack" if found.stack_id else "stack (gone already)"
+    goes = [f"{stack} {found.stack_name}", f"{len(found.parameters)} settings in Parameter Store"]
+    goes += [kept.line() for kept in found.kept if choice.takes(kept)]
+    stays = [f"{kept.line()}; --{kept.kind} deletes it" for kept in found.kept if not choice.takes(kept)]
+    return [*(f"goes     {line}" for line in goes), *(f"stays    {line}" for line in stays)]
+
+
+def _require_consent(found: Survey, *, yes: bool) -> None:
+    from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ArgumentInvalidError("Nobody can be asked without a terminal: add --yes")
+    typer.confirm(f"Delete {found.stack_name}?", abort=True, err=True)
+
+
+def _document(found: Survey, choice: Choice, gone: list[str]) -> dict[str, object]:
+    stays = [
+        {"kind": kept.kind, "name": kept.name, "size_gib": kept.size_gib, "usd_per_month": kept.usd_per_month}
+        for kept in found.kept
+        if not choice.takes(kept)
+    ]
+    return {"stack": found.stack_name, "deleted": gone, "stays": stays}
