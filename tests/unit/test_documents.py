@@ -3,12 +3,9 @@
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
-LINK = re.compile(r"\]\((?!\w+:)([^)#]+)(#[^)]*)?\)")
 
 
 def test_the_file_map_lists_what_exists() -> None:
@@ -17,13 +14,6 @@ def test_the_file_map_lists_what_exists() -> None:
 
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_within_the_documents_leads_somewhere(page: Path) -> None:
-    targets = [target for target, _anchor in LINK.findall(page.read_text(encoding="utf-8"))]
-
-    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_every_decision_is_in_the_list_of_decisions() -> None:
