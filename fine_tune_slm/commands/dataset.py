@@ -10,7 +10,9 @@ from typing import Annotated, TextIO
 
 import typer
 
-from fine_tune_slm.commands.options import DEFAULT_PARAMETER_ROOT, AsJson, EndpointUrl, ParameterRoot, Profile, Region
+from fine_tune_slm.commands.options import AsJson, EndpointUrl, ParameterRoot, Profile, Region, StageOfAccount
+from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.naming import parameter_root as root_of
 
 SHOWN_PROBLEMS = 100
 # the same as in casebook.generate, which --help must not load; a test holds them together
@@ -164,10 +166,11 @@ def sample(
 @app.command("publish")
 def publish(
     directory: Directory,
+    stage: StageOfAccount = DEFAULT_STAGE,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a dataset, put it into the stack's bucket and make it the one that the next run uses.
@@ -179,7 +182,7 @@ def publish(
     from fine_tune_slm.dataset_publish import publish_dataset  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root)
+    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     dataset = check_dataset(directory)
     _print_problems(dataset.problems, sys.stderr if as_json else sys.stdout)
     with aws_refusals_explained():

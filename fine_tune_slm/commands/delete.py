@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import AsJson, EndpointUrl, Profile, Region
-from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
+from fine_tune_slm.commands.options import AsJson, EndpointUrl, Profile, Region, StackName, StageOfAccount
+from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.naming import stack_name as stack_of
 
 if TYPE_CHECKING:
     from fine_tune_slm.deletion.deletion import Choice
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
 
 
 def delete(
-    stage: Annotated[str, typer.Option(envvar="FINE_TUNE_SLM_STAGE", help="Stage to delete.")] = DEFAULT_STAGE,
+    stage: StageOfAccount = DEFAULT_STAGE,
     bucket: Annotated[
         bool, typer.Option("--bucket", help="Delete the bucket too: datasets, runs, all models.")
     ] = False,
     volume: Annotated[bool, typer.Option("--volume", help="Delete the checkpoint volume too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    name: Annotated[
-        str | None, typer.Option("--stack-name", help="Name of the stack; by default fine-tune-slm-STAGE.")
-    ] = None,
+    stack_name: StackName = None,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
@@ -44,7 +43,7 @@ def delete(
     account, choice = target(profile, region, endpoint_url), deletion.Choice(bucket=bucket, volume=volume)
     out = sys.stderr if as_json else sys.stdout
     with aws_refusals_explained():
-        found = survey(account, name or stack_name(stage), stage)
+        found = survey(account, stack_name or stack_of(stage), stage)
         deletion.require_idle(found)
         print(*_plan(found, choice), sep="\n", file=out)
         _require_consent(found, yes=yes)

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fine_tune_slm.commands.options import (
-    DEFAULT_PARAMETER_ROOT,
     DEFAULT_ROOT,
-    DEFAULT_STACK_NAME,
     AsJson,
     EndpointUrl,
     ParameterRoot,
@@ -19,7 +17,11 @@ from fine_tune_slm.commands.options import (
     Region,
     Root,
     StackName,
+    StageOfAccount,
 )
+from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.naming import parameter_root as root_of
+from fine_tune_slm.naming import stack_name as stack_of
 
 if TYPE_CHECKING:
     from fine_tune_slm.doctor.context import Occasion
@@ -37,12 +39,13 @@ def doctor(
         str | None, typer.Option(help="Training configuration, a file of config/; by default the stack's own.")
     ] = None,
     dataset: Annotated[Path, typer.Option(help="Dataset directory, with --local or --before-deploy.")] = DATASET,
-    stack_name: StackName = DEFAULT_STACK_NAME,
     root: Root = DEFAULT_ROOT,
+    stage: StageOfAccount = DEFAULT_STAGE,
+    stack_name: StackName = None,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
     as_json: AsJson = False,
 ) -> None:
     """Look at all that can be known to fail, at no GPU cost and without effect; a line each: ok, warn or fail.
@@ -61,9 +64,9 @@ def doctor(
         root=root,
         dataset=dataset,
         config_file=config,
-        stack_name=stack_name,
+        stack_name=stack_name or stack_of(stage),
     )
-    account = target(profile, region, endpoint_url, parameter_root)
+    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     asked = context.Context(request, account, account.setting_specs(request.project))
     examined = []
     for one in examination.examine(asked):

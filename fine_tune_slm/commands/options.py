@@ -7,13 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.naming import parameter_root, stack_name
-
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
 
-DEFAULT_PARAMETER_ROOT = parameter_root()
-DEFAULT_STACK_NAME = stack_name()
 DEFAULT_ROOT = Path(".local")
 CTRL_C = 130
 """What a shell gives a command that Ctrl-C ended."""
@@ -49,14 +45,20 @@ Stage = Annotated[
 Profile = Annotated[str | None, typer.Option(help="AWS profile.")]
 Region = Annotated[str | None, typer.Option(help="AWS region.")]
 EndpointUrl = Annotated[str | None, typer.Option(help="Another endpoint for AWS calls.")]
+StageOfAccount = Annotated[
+    str, typer.Option("--stage", envvar="FINE_TUNE_SLM_STAGE", help="Stage whose stack and settings are meant.")
+]
 ParameterRoot = Annotated[
-    str,
+    str | None,
     typer.Option(
         envvar="FINE_TUNE_SLM_PARAMETER_ROOT",
-        help="Where the stage's settings lie in Parameter Store: the stack's output.",
+        help="Where the stage's settings lie in Parameter Store; by default /fine-tune-slm/STAGE.",
     ),
 ]
-StackName = Annotated[str, typer.Option(envvar="FINE_TUNE_SLM_STACK_NAME", help="Name of the stage's deployed stack.")]
+StackName = Annotated[
+    str | None,
+    typer.Option(envvar="FINE_TUNE_SLM_STACK_NAME", help="Name of the stage's stack; by default fine-tune-slm-STAGE."),
+]
 
 
 def whereabouts(

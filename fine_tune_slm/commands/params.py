@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from fine_tune_slm.commands.options import (
-    DEFAULT_PARAMETER_ROOT,
-    DEFAULT_STACK_NAME,
     EndpointUrl,
     ParameterRoot,
     Profile,
     Region,
     StackName,
+    StageOfAccount,
 )
+from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.naming import parameter_root as root_of
+from fine_tune_slm.naming import stack_name as stack_of
 
 app = typer.Typer(help="The settings in Parameter Store.", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -28,10 +30,11 @@ def init(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing values by those of --set, or else by the defaults.")
     ] = False,
+    stage: StageOfAccount = DEFAULT_STAGE,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
 ) -> None:
     """Create every parameter that config/aws_config.yml names and that is yours to give.
 
@@ -43,10 +46,10 @@ def init(
     from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root)
+    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     specs = account.setting_specs(find_project())
     assigned = parameters.parse_assignments(assignments or [], specs)
-    logger.info("{} {} parameters under {}", "checking" if dry_run else "creating", len(specs), parameter_root)
+    logger.info("{} {} parameters under {}", "checking" if dry_run else "creating", len(specs), account.parameter_root)
     with aws_refusals_explained():
         plan = parameters.init_parameters(account.client("ssm"), specs, assigned, overwrite=overwrite, dry_run=dry_run)
     for planned in plan:
@@ -56,10 +59,11 @@ def init(
 
 @app.command("list")
 def list_parameters(
+    stage: StageOfAccount = DEFAULT_STAGE,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
 ) -> None:
     """List every setting with its owner and its value.
 
@@ -69,7 +73,7 @@ def list_parameters(
     from fine_tune_slm.parameters import read_parameters  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root)
+    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     specs = account.setting_specs(find_project())
     with aws_refusals_explained():
         found = read_parameters(account.client("ssm"), [spec.ssm_param for spec in specs])
@@ -80,11 +84,12 @@ def list_parameters(
 
 @app.command("check")
 def check(
-    stack_name: StackName = DEFAULT_STACK_NAME,
+    stage: StageOfAccount = DEFAULT_STAGE,
+    stack_name: StackName = None,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
 ) -> None:
     """Say whether every setting is there, well formed, and what the deployed stack says.
 
@@ -97,11 +102,11 @@ def check(
     from fine_tune_slm.parameters import read_parameters  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root)
+    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     specs = account.setting_specs(find_project())
     with aws_refusals_explained():
         stored = read_parameters(account.client("ssm"), [spec.ssm_param for spec in specs])
-        found = parameter_problems(specs, stored, DeployedStack(stack_name, account).outputs)
+        found = parameter_problems(specs, stored, DeployedStack(stack_name or stack_of(stage), account).outputs)
     for problem in found:
         print(f"{problem.told}. {problem.remedy}")
     if found:
@@ -113,10 +118,11 @@ def check(
 def set_one(
     name: Annotated[str, typer.Argument(metavar="CATEGORY.KEY", help="The setting, as in config/aws_config.yml.")],
     value: Annotated[str, typer.Argument(help="Its new value.")],
+    stage: StageOfAccount = DEFAULT_STAGE,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
 ) -> None:
     """Change one setting, after checking its value; the template's own are changed by a deployment.
 
@@ -128,7 +134,7 @@ def set_one(
     from fine_tune_slm.parameter_setting import set_parameter  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account, project = target(profile, region, endpoint_url, parameter_root), find_project()
+    account, project = target(profile, region, endpoint_url, parameter_root or root_of(stage)), find_project()
     prices = load_prices(project / "config" / "prices.yml")
     with aws_refusals_explained():
         change = set_parameter(account.client("ssm"), account.setting_specs(project), prices, name, value)

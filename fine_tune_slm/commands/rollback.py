@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from fine_tune_slm.commands.options import (
-    DEFAULT_PARAMETER_ROOT,
     DEFAULT_ROOT,
     AsJson,
     EndpointUrl,
@@ -19,7 +18,10 @@ from fine_tune_slm.commands.options import (
     Profile,
     Region,
     Root,
+    StageOfAccount,
 )
+from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.naming import parameter_root as root_of
 
 if TYPE_CHECKING:
     from fine_tune_slm.aws import AwsTarget
@@ -41,10 +43,11 @@ def rollback(
     hub_endpoint: Annotated[
         str, typer.Option(envvar="HF_ENDPOINT", help="The Hub of the stack.")
     ] = "https://huggingface.co",
+    stage: StageOfAccount = DEFAULT_STAGE,
     profile: Profile = None,
     region: Region = None,
     endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = DEFAULT_PARAMETER_ROOT,
+    parameter_root: ParameterRoot = None,
     root: Root = DEFAULT_ROOT,
     as_json: AsJson = False,
 ) -> None:
@@ -66,7 +69,9 @@ def rollback(
         if run is not None:
             published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find(run), repo))
         else:
-            published = _published_by_stack(target(profile, region, endpoint_url, parameter_root), hub_endpoint, repo)
+            published = _published_by_stack(
+                target(profile, region, endpoint_url, parameter_root or root_of(stage)), hub_endpoint, repo
+            )
         commit = _roll_back(published, to, dry_run=dry_run, yes=yes, out=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps({"repository": published.repository.repo_id, "commit": commit}))
