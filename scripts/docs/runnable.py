@@ -7,17 +7,17 @@ has installed nothing yet.
 
 from __future__ import annotations
 
+import http.client
 import os
 import re
 import signal
 import subprocess
-import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 MARKED = re.compile(r"^<!-- run(?:: ([\w -]+))? -->\n```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+/?")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)")
 # what a shell reports when Ctrl-C ended what it ran, and what a process that treats Ctrl-C as its end reports
 ENDED_BY_CTRL_C = {0, 128 + signal.SIGINT, -signal.SIGINT}
 
@@ -60,7 +60,7 @@ class Terminal:
     def type_until_ctrl_c(self, commands: str) -> None:
         """Run a server until it has answered at the address that it prints, then press Ctrl-C.
 
-        Raises: ChildProcessError when it printed none, or did not end as one that obeys; URLError when it is silent.
+        Raises: ChildProcessError when no page was seen there, or it did not end as one that obeys.
         """
         with subprocess.Popen(
             self._words(commands),
@@ -76,7 +76,7 @@ class Terminal:
                 os.killpg(server.pid, signal.SIGINT)
             code = server.wait(timeout=60)
         if not is_seen or code not in ENDED_BY_CTRL_C:
-            raise ChildProcessError(f"{commands.strip()}: ended with {code}, {'' if is_seen else 'no '}address seen")
+            raise ChildProcessError(f"{commands.strip()}: ended with {code}, {'' if is_seen else 'no '}page seen")
 
     def _words(self, commands: str) -> list[str]:
         remember = f"printf 'cd %q\\nexport PATH=%q\\n' \"$PWD\" \"$PATH\" > '{self._state}'"
@@ -88,5 +88,7 @@ def _is_answered(line: str) -> bool:
     address = ADDRESS.search(line)
     if address is None:
         return False
-    with urllib.request.urlopen(address[0], timeout=60) as answer:  # noqa: S310 -- the pattern begins with http
-        return bool(answer.status == 200)
+    asked = http.client.HTTPConnection("127.0.0.1", int(address[1]), timeout=60)
+    asked.request("GET", "/")
+    with asked.getresponse() as answer:
+        return answer.status == http.client.OK

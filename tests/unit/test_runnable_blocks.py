@@ -123,7 +123,7 @@ def test_a_server_is_asked_and_then_ended_by_ctrl_c(tmp_path: Path, capfd: pytes
 
 
 def test_a_server_that_names_no_address_is_a_failure(tmp_path: Path) -> None:
-    with pytest.raises(ChildProcessError, match="no address seen"):
+    with pytest.raises(ChildProcessError, match="no page seen"):
         Terminal(tmp_path).type_until_ctrl_c("echo 'nothing to see'\n")
 
 
