@@ -13,11 +13,12 @@ SCANNERS := .local/venvs/scanners
 CHECKOV := .local/venvs/checkov
 ASL_VALIDATOR := .local/venvs/asl-validator
 AUDIT := .local/venvs/audit
+AWS := .local/venvs/aws
 SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit faults bench cli docs newcomer format gates hardness ideas pictures sweep quality sam deploy image lock clean
+.PHONY: help demo test check audit faults bench cli docs newcomer format gates hardness ideas permissions pictures sweep quality sam deploy image lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -81,6 +82,10 @@ hardness: .venv/installed ## hold three cheap baselines against the dataset, a m
 ideas: .venv/installed .local/models/SmolLM2-135M-Instruct ## time the training step's ideas of decision 0016 beside each other
 	@OMP_NUM_THREADS=1 $(BIN)/python -m scripts.bench.ideas.training_step
 
+permissions: .venv/installed ## hold the template's policies against what five scenarios use, minutes; writes docs/measured/permissions.*
+	@WRITE_PERMISSIONS_TO=docs/measured/permissions.json $(BIN)/python -m pytest -q tests/rehearsal/test_permissions.py
+	@$(BIN)/python -m scripts.permissions
+
 pictures: .venv/installed ## make docs/pictures from the newest kept run, in a headless Chromium (RUN=...)
 	@$(BIN)/python -m scripts.pictures $(if $(RUN),--run $(RUN))
 	@$(BIN)/python -m scripts.serve_picture $(if $(RUN),--run $(RUN))
@@ -127,6 +132,12 @@ clean: ## remove .venv, builds and caches; models and runs under .local/ stay
 $(SAM)/installed: Makefile
 	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(SAM)
 	@$(SAM)/bin/python -m pip install -qq aws-sam-cli==1.170.0
+	@touch $@
+
+# For the test that follows docs/deploy.md: its botocore is another one than ours.
+$(AWS)/installed: Makefile
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m venv $(AWS)
+	@$(AWS)/bin/python -m pip install -qq awscli==1.46.3
 	@touch $@
 
 # What Lambda's own image holds beside Python: its runtime client and boto3; not even pip.

@@ -88,8 +88,16 @@ class LocalCloud:
         outputs = deploy(deployment, self.client("cloudformation"), self.client("s3"))
         roles.require_readable_roles()
         ec2.stop_after_first_boot(ec2_backends[DEFAULT_ACCOUNT_ID][self.settings.region])
-        self._events.start_schedules()
+        if self.settings.schedules_fire:
+            self._events.start_schedules()
         return outputs
+
+    def fire_schedule(self, name: str) -> str:
+        """Return the ARN of what a schedule has just started or invoked, with its own role, switched on or not.
+
+        Raises: KeyError when there is no such schedule; ClientError when its role may not.
+        """
+        return self._events.fire(name)
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS."""

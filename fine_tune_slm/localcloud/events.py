@@ -59,6 +59,20 @@ class EventBridge:
                     self._started.add(schedule.arn)
                     self._run(self._repeat, schedule, int(rate[1]) * _SECONDS[rate[2]] * self._scale)
 
+    def fire(self, schedule_name: str) -> str:
+        """Return the ARN of the execution that a schedule has just started, or of the function that it has invoked.
+
+        Raises: KeyError when no schedule has this name; ClientError when its role may not start executions.
+        """
+        groups = scheduler_backends[DEFAULT_ACCOUNT_ID][self._region].schedule_groups.values()
+        schedules = {schedule.name: schedule for group in groups for schedule in group.schedules.values()}
+        target = schedules[schedule_name].target
+        if ":lambda:" in target["Arn"]:
+            self._invoke(schedules[schedule_name])
+            return str(target["Arn"])
+        states = self._clients.get("stepfunctions", target["RoleArn"])
+        return str(states.start_execution(stateMachineArn=target["Arn"], input=target["Input"])["executionArn"])
+
     def close(self) -> None:
         """Send nothing more and wait for what is on its way."""
         with self._lock:
@@ -76,8 +90,11 @@ class EventBridge:
 
     def _repeat(self, schedule: Schedule, seconds: float) -> None:
         while not self._closed.wait(max(seconds, _SHORTEST_SECONDS)):
-            event = {"source": "aws.scheduler", "detail-type": "Scheduled Event", "resources": [schedule.arn]}
-            self._deliver(schedule.target["Arn"], event, schedule.target["RoleArn"])
+            self._invoke(schedule)
+
+    def _invoke(self, schedule: Schedule) -> None:
+        event = {"source": "aws.scheduler", "detail-type": "Scheduled Event", "resources": [schedule.arn]}
+        self._deliver(schedule.target["Arn"], event, schedule.target["RoleArn"])
 
     def _deliver(self, function_arn: str, event: Mapping[str, Any], role_arn: str | None = None) -> None:
         for pause_seconds in (0.0, *_PAUSES_SECONDS):

@@ -40,6 +40,9 @@ class LocalCloudSettings(BaseModel):
     )
     region: str = Field(default="us-east-1", description="The only region there is.")
     wait_scale: float = Field(default=1.0, ge=0, description="Factor on Wait states and on the backoff of Retry.")
+    schedules_fire: bool = Field(
+        default=True, description="Whether schedules fire at their rate; `fire_schedule` fires one either way."
+    )
     container_entry_point: tuple[str, ...] = Field(
         default=(sys.executable, "-m", "training"), description="What `docker run IMAGE` starts on the emulated host."
     )

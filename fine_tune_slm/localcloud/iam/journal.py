@@ -43,6 +43,11 @@ class Journal:
         with self._lock:
             return list(self._counts)
 
+    def counts(self) -> collections.Counter[Use]:
+        """Return how often each use was asked for."""
+        with self._lock:
+            return self._counts.copy()
+
     def unmapped(self) -> list[str]:
         """Return what was called without anybody having said what it needs."""
         with self._lock:

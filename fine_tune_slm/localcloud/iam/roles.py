@@ -45,9 +45,21 @@ def statements_of(role: str) -> tuple[Statement, ...]:
     found: Any = iam_backends[DEFAULT_ACCOUNT_ID]["aws"].get_role(role)
     if found.permissions_boundary:
         raise PolicyUnsupportedError(f"Role {role} has a permissions boundary")
-    inline = [(name, _text(document)) for name, document in found.policies.items()]
-    managed = [(arn, json.dumps(_managed_policy(arn))) for arn in getattr(found, "managed_policy_arns", ())]
-    return tuple(statement for name, text in [*inline, *managed] for statement in _read(name, text))
+    inline = [one for name, document in found.policies.items() for one in _read(name, _text(document))]
+    managed = [one for arn in getattr(found, "managed_policy_arns", ()) for one in managed_statements(arn)]
+    return (*inline, *managed)
+
+
+@cache
+def managed_statements(arn: str) -> tuple[Statement, ...]:
+    """Return the statements of one of AWS's managed policies.
+
+    Raises: PolicyUnsupportedError when nobody has written down what it allows.
+    """
+    policies = json.loads(_MANAGED.read_text(encoding="utf-8"))
+    if arn not in policies:
+        raise PolicyUnsupportedError(f"Nobody has written down what the managed policy {arn} allows")
+    return read_statements(arn.rpartition("/")[2], policies[arn])
 
 
 def require_readable_roles() -> None:
@@ -81,20 +93,8 @@ def _with_managed_policies(original: classmethod[Any, Any, Any]) -> classmethod[
 
 @lru_cache(maxsize=256)
 def _read(policy: str, text: str) -> tuple[Statement, ...]:
-    return read_statements(policy.rpartition("/")[2], json.loads(text))
+    return read_statements(policy, json.loads(text))
 
 
 def _text(document: Any) -> str:
     return document if isinstance(document, str) else json.dumps(document)
-
-
-@cache
-def _managed_policies() -> dict[str, Any]:
-    return dict(json.loads(_MANAGED.read_text(encoding="utf-8")))
-
-
-def _managed_policy(arn: str) -> Any:
-    try:
-        return _managed_policies()[arn]
-    except KeyError as error:
-        raise PolicyUnsupportedError(f"Nobody has written down what the managed policy {arn} allows") from error

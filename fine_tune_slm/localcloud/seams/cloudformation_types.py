@@ -188,6 +188,18 @@ class Model:
         """Return the created resource."""
         return self.create(resource_name, cloudformation_json.get("Properties", {}), account_id, region_name)
 
+    def update_from_cloudformation_json(
+        self,
+        original_resource: CreatedResource,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> CreatedResource:
+        """Return the resource made anew, its predecessor taken back: here nothing depends on which of the two it is."""
+        original_resource.delete(account_id, region_name)
+        return self.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+
 
 _MODELS = {resource_type: Model(create) for resource_type, create in _CREATORS.items()}
 
