@@ -71,7 +71,8 @@ def reap(ended: Ended, env: Environment) -> str:
 
 def _tell(ended: Ended, env: Environment) -> None:
     """Send the failure card; the record in it says whether the instance was seen stopped."""
-    tell(env.topic_arn, *failure_card(ended.name, ended.status, _record_of(ended, env)))
+    record = _record_of(ended, env)
+    tell(env.topic_arn, *failure_card(ended.name, ended.status, record))
 
 
 def _stop_and_record(ended: Ended, lease: Lease, leases: LeaseTable, env: Environment) -> str:

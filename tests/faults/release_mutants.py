@@ -104,7 +104,7 @@ RELEASE = mutants(
     (
         "nobody is told of a failure",
         in_code(
-            "lambdas.reap_run:reap", "tell(env.topic_arn, *failure_card(ended.name, ended.status, record))", "pass"
+            "lambdas.reap_run:_tell", "tell(env.topic_arn, *failure_card(ended.name, ended.status, record))", "pass"
         ),
         TOLD,
         (NAN,),
