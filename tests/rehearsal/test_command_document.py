@@ -77,9 +77,10 @@ class Host:
         """The guard as the host runs it."""
         return self.volume / "sbin" / GUARD
 
-    def run(self, action="train", fence=3, host_files=""):
+    def run(self, action="train", fence=3, host_files="", deadline=""):
         """Return the finished script."""
         values = {"Action": action, "RunId": "run-1", "Fence": str(fence), "RunUri": RUN_URI, "HostFiles": host_files}
+        values["Deadline"] = deadline
         rendered = render(_document(), {name: [value] for name, value in values.items()})
         path = f"{self.world / 'bin'}:{os.environ['PATH']}"
         environment = {"PATH": path, "WORLD": str(self.world), "FINE_TUNE_SLM_VOLUME": str(self.volume)}
@@ -138,6 +139,12 @@ def test_training_runs_the_image_of_run_json_with_ids_only(host):
     assert run.startswith("run --name fine-tune-slm-run-1 ")
     assert run.endswith(f"registry/training@sha256:1 train --run-uri {RUN_URI} --fence 3 --work-dir /checkpoints")
     assert "awslogs-group=/a/log-group --log-opt awslogs-stream=run-1" in run
+
+
+def test_the_training_is_told_the_deadline_and_has_time_to_save_when_docker_stops_it(host):
+    assert host.run(deadline="2026-11-22T18:00:00Z").returncode == 0
+    run = host.docker_calls()[-2]
+    assert "-e FINE_TUNE_SLM_DEADLINE=2026-11-22T18:00:00Z --stop-timeout 80 " in run
 
 
 def test_the_processes_own_outcome_is_staged(host):
