@@ -45,4 +45,4 @@ def _table(rows: Sequence[Row], letters: dict[str, str]) -> list[str]:
 
 
 def _use(row: Row, letters: dict[str, str]) -> str:
-    return " ".join(letters[name] for name in row.scenarios) or f"not used: {row.reason}"
+    return " ".join(sorted(letters[name] for name in row.scenarios)) or f"not used: {row.reason}"
