@@ -61,6 +61,7 @@ def _order(given: InstanceInput, seconds_left: int, host_files: tuple[str, ...])
         run_uri=given.run.run_uri,
         execution_timeout_seconds=min(max(seconds_left, _SHORTEST_SECONDS), MAX_EXECUTION_SECONDS),
         host_files=host_files,
+        deadline_at=given.instance.deadline_at,
     )
 
 

@@ -103,6 +103,22 @@ class AnswerTrainer(Trainer):
         rows_RD = packed_hidden_states(decoder, inputs)
         return rows_loss(rows_RD, inputs["targets"], head) / (num_items_in_batch or 1)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """Load the moments and the place in the schedule; rate, decay and betas stay those of this run's options.
+
+        A run that continues another one may have changed them; to the same options it gives the same bits.
+        """
+        optimizer: Any = self.optimizer
+        scheduler: Any = self.lr_scheduler
+        own = [{name: value for name, value in group.items() if name != "params"} for group in optimizer.param_groups]
+        base_rates = list(scheduler.base_lrs)
+        super()._load_optimizer_and_scheduler(checkpoint)
+        shapes = [shape(scheduler.last_epoch) for shape in scheduler.lr_lambdas]
+        rates = [base * shape for base, shape in zip(base_rates, shapes, strict=True)]
+        for group, options, rate in zip(optimizer.param_groups, own, rates, strict=True):
+            group.update(options | {"lr": rate})
+        scheduler.load_state_dict(scheduler.state_dict() | {"base_lrs": base_rates, "_last_lr": rates})
+
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Return 0: the Trainer's estimate wants a flat batch, and nothing here reads it."""
         return 0

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from types import FrameType
 
 from loguru import logger
-from slm_core.errors import TrainingInterruptedError
+from slm_core import clock
+from slm_core.errors import DeadlineExceededError, TrainingInterruptedError
+
+# a step, a checkpoint and its hashes; at the deadline itself the host goes down
+SAVING = timedelta(minutes=2)
 
 
 class Interruption:
@@ -71,3 +78,29 @@ class Interruption:
             self._pass_on()
         elif not self._is_deferred:
             self.raise_if_requested()
+
+
+@contextmanager
+def ended_before(deadline_at: datetime | None) -> Iterator[None]:
+    """Send this process SIGTERM two minutes before the deadline, so that the block saves and ends in time.
+
+    Raises: DeadlineExceededError in the place of TrainingInterruptedError then: a relaunch would have no time.
+    """
+    if deadline_at is None:
+        yield
+        return
+    seconds_left = (deadline_at - SAVING - clock.now()).total_seconds()
+    timer = threading.Timer(max(seconds_left, 0), os.kill, (os.getpid(), signal.SIGTERM))
+    timer.daemon = True
+    try:
+        # within, because it strikes at once where the time is over
+        timer.start()
+        yield
+    except TrainingInterruptedError as error:
+        if clock.now() < deadline_at - SAVING:
+            raise
+        raise DeadlineExceededError(
+            f"The training ended before the deadline {deadline_at:%Y-%m-%d %H:%M} UTC"
+        ) from error
+    finally:
+        timer.cancel()

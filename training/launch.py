@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from loguru import logger
@@ -13,8 +15,10 @@ from slm_core.records import Outcome
 from training.durable import reserve_space, write_durably
 from training.failures import as_known_error, log_failure
 from training.host import read_run_spec
-from training.interruption import Interruption
+from training.interruption import Interruption, ended_before
 from training.processes import RankRequest, train_in_processes
+
+DEADLINE_VARIABLE = "FINE_TUNE_SLM_DEADLINE"
 
 
 def launch(run_uri: str, fence: int, work_dir: Path, processes: int | None = None) -> int:
@@ -31,7 +35,13 @@ def launch(run_uri: str, fence: int, work_dir: Path, processes: int | None = Non
     path.unlink(missing_ok=True)
     reserve = path.with_name(".reserve")
     running = Outcome(run_id=request.run_id, fence=fence, status="running")
-    outcome = attempt(running, lambda interruption: _run(request, processes, reserve, interruption))
+    deadline_at = _deadline()
+
+    def work(interruption: Interruption) -> None:
+        with ended_before(deadline_at):
+            _run(request, processes, reserve, interruption)
+
+    outcome = attempt(running, work)
     # on a full disk this is the room that the outcome needs
     reserve.unlink(missing_ok=True)
     write_durably(path, outcome.model_dump_json(indent=2).encode())
@@ -83,6 +93,11 @@ def _run(request: RankRequest, processes: int | None, reserve: Path, interruptio
     from training.job import Launch, run_job
 
     return run_job(Launch(spec, request.fence, request.volume, interruption))
+
+
+def _deadline() -> datetime | None:
+    told = os.environ.get(DEADLINE_VARIABLE)
+    return datetime.fromisoformat(told) if told else None
 
 
 def _visible_gpus() -> int:

@@ -24,7 +24,8 @@ leaf of this tree, and a leaf's name never changes:
     │   └── LeaseLostError
     ├── CommandError                Run Command
     │   ├── CommandUndeliverableError    retryable
-    │   └── HostFileCorruptError
+    │   ├── HostFileCorruptError
+    │   └── HostNotReadyError
     ├── TrainingError               the training process; its exit code travels in outcome.json
     │   ├── DatasetInvalidError
     │   ├── BaseModelMissingError
@@ -167,6 +168,10 @@ class CommandUndeliverableError(CommandError):
 
 class HostFileCorruptError(CommandError):
     remedy = "Somebody changed the bucket's host/ between command and host: find out who, then start again."
+
+
+class HostNotReadyError(CommandError):
+    remedy = "Check that the image has the digest in image/uri's repository and that the volume is mounted."
 
 
 class TrainingError(FineTuneSlmError):

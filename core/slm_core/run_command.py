@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -28,6 +28,7 @@ class Order(Frozen):
     run_uri: str
     execution_timeout_seconds: int = Field(ge=5, le=MAX_EXECUTION_SECONDS)
     host_files: tuple[str, ...] = Field(default=(), description="Files that the host installs first, as DIGEST/NAME.")
+    deadline_at: datetime | None = Field(default=None, description="When a training must have saved and ended.")
 
 
 class CommandPhase(StrEnum):
@@ -123,4 +124,5 @@ def _parameters(order: Order) -> dict[str, list[str]]:
         "RunUri": [order.run_uri],
         "ExecutionTimeoutSeconds": [str(order.execution_timeout_seconds)],
         **({"HostFiles": [" ".join(order.host_files)]} if order.host_files else {}),
+        **({"Deadline": [f"{order.deadline_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"]} if order.deadline_at else {}),
     }

@@ -31,7 +31,10 @@ DOCKER = """#!/bin/sh
 echo "$@" >>"$WORLD/docker-calls"
 case "$1" in
   ps) cat "$WORLD/containers" 2>/dev/null || true ;;
-  pull) [ ! -e "$WORLD/no-image" ] ;;
+  image) [ "$2" != inspect ] || [ ! -e "$WORLD/new-image" ] ;;
+  pull)
+    [ ! -e "$WORLD/registry-is-shaken" ] || { rm "$WORLD/registry-is-shaken"; exit 1; }
+    [ ! -e "$WORLD/no-image" ] ;;
   inspect) echo '[{"State": {"OOMKilled": '"$(cat "$WORLD/oom" 2>/dev/null || echo false)"'}}]' ;;
   run) . "$WORLD/training" ;;
 esac
@@ -47,7 +50,7 @@ class Host:
         self.volume.mkdir()
         self.spec()
         self.training("exit 0")
-        for name, script in (("aws", AWS), ("docker", DOCKER)):
+        for name, script in (("aws", AWS), ("docker", DOCKER), ("sleep", "#!/bin/sh\n")):
             program = world / "bin" / name
             program.parent.mkdir(exist_ok=True)
             program.write_text(script)
@@ -74,9 +77,10 @@ class Host:
         """The guard as the host runs it."""
         return self.volume / "sbin" / GUARD
 
-    def run(self, action="train", fence=3, host_files=""):
+    def run(self, action="train", fence=3, host_files="", deadline=""):
         """Return the finished script."""
         values = {"Action": action, "RunId": "run-1", "Fence": str(fence), "RunUri": RUN_URI, "HostFiles": host_files}
+        values["Deadline"] = deadline
         rendered = render(_document(), {name: [value] for name, value in values.items()})
         path = f"{self.world / 'bin'}:{os.environ['PATH']}"
         environment = {"PATH": path, "WORLD": str(self.world), "FINE_TUNE_SLM_VOLUME": str(self.volume)}
@@ -137,6 +141,12 @@ def test_training_runs_the_image_of_run_json_with_ids_only(host):
     assert "awslogs-group=/a/log-group --log-opt awslogs-stream=run-1" in run
 
 
+def test_the_training_is_told_the_deadline_and_has_time_to_save_when_docker_stops_it(host):
+    assert host.run(deadline="2026-11-22T18:00:00Z").returncode == 0
+    run = host.docker_calls()[-2]
+    assert "-e FINE_TUNE_SLM_DEADLINE=2026-11-22T18:00:00Z --stop-timeout 80 " in run
+
+
 def test_the_processes_own_outcome_is_staged(host):
     host.training("""echo '{"status": "failed", "error": "DiskFullError"}' >"$OUTCOME"; exit 25""")
     assert host.run().returncode == 1
@@ -191,18 +201,43 @@ def test_a_launcher_whose_container_was_taken_over_stays_silent(host):
     assert [outcome["status"] for outcome in host.staged()] == ["running"]
 
 
-@pytest.mark.parametrize("trouble", ["no-image", "s3-is-down"])
-def test_a_launch_that_cannot_begin_exits_with_one(host, trouble):
-    (host.world / trouble).touch()
+def test_a_launch_whose_staging_area_is_away_exits_with_one(host):
+    (host.world / "s3-is-down").touch()
     assert host.run().returncode == 1
     assert not [call for call in host.docker_calls() if call.startswith("run ")]
 
 
-def test_without_its_volume_nothing_is_launched(host):
+def test_an_image_that_cannot_be_pulled_ends_the_run_by_name(host):
+    (host.world / "no-image").touch()
+    assert host.run().returncode == 1
+    assert [call.split()[0] for call in host.docker_calls()] == ["ps", "image", "pull", "pull"]
+    assert host.staged()[-1] == not_ready("the image cannot be pulled")
+
+
+def not_ready(message):
+    """Return the outcome of a host on which no launch can begin."""
+    return {"run_id": "run-1", "fence": 3, "status": "failed", "error": "HostNotReadyError", "message": message}
+
+
+def test_the_image_is_pulled_once_more_where_the_registry_failed_once(host):
+    (host.world / "registry-is-shaken").touch()
+    assert host.run().returncode == 0
+    assert [call.split()[0] for call in host.docker_calls()][-4:-1] == ["pull", "pull", "run"]
+
+
+@pytest.mark.parametrize(("is_new", "prunes"), [(True, ["image prune --all --force"]), (False, [])])
+def test_images_of_earlier_runs_go_when_another_one_comes_and_not_before(host, is_new, prunes):
+    if is_new:
+        (host.world / "new-image").touch()
+    assert host.run().returncode == 0
+    assert [call for call in host.docker_calls() if "prune" in call] == prunes
+
+
+def test_without_its_volume_nothing_is_launched_and_the_run_ends_by_name(host):
     host.volume.rmdir()
     ended = host.run()
     assert (ended.returncode, host.docker_calls()) == (1, [])
-    assert "is not there" in ended.stderr
+    assert host.staged() == [not_ready(f"{host.volume} is not there")]
 
 
 def test_a_stop_lets_the_containers_save(host):
@@ -258,7 +293,7 @@ def test_a_host_file_that_was_tampered_with_is_refused_by_name_and_the_old_one_s
     calls = len(host.docker_calls())
     refused = host.run(host_files=host.host_file(b"tampered", sent=b"the next one"))
     assert refused.returncode == 1
-    assert refused.stderr == f"fine-tune-slm: host file {GUARD} is not the one that was sent\n"
+    assert refused.stderr == f"fine-tune-slm: Host file {GUARD} is not the one that was sent\n"
     assert host.installed.read_bytes() == b"right"
     assert len(host.docker_calls()) == calls
     assert host.staged()[-1] == {

@@ -31,7 +31,9 @@ NOTES = ("Synthetic note: stage II.", "Synthetic note: breast cancer.", "A longe
 @pytest.fixture(scope="module")
 def options():
     config = load_training_config(PROJECT / "config" / "training_config.local.yml")
-    return config.training.model_copy(update={"lora_rank": 2, "checkpoint_steps": 2, "max_tokens_per_batch": 4096})
+    return config.training.model_copy(
+        update={"lora_rank": 2, "checkpoint_steps": 2, "keep_checkpoints": 100, "max_tokens_per_batch": 4096}
+    )
 
 
 @pytest.fixture
@@ -175,13 +177,48 @@ def test_a_launch_after_the_last_step_trains_nothing_more(tiny_model, model, enc
     assert all(torch.equal(parameter, tuned[name]) for name, parameter in again.named_parameters())
 
 
+def test_a_run_that_continues_another_trains_with_its_own_rate_decay_and_betas(
+    tiny_model, model, encoded, options, tmp_path
+):
+    first = train(model, encoded, options, tmp_path)
+    changes = {"learning_rate": options.learning_rate / 8, "weight_decay": 0.25, "adam_beta2": 0.9}
+    trainer, history = continued(tiny_model, encoded, options.model_copy(update=changes), tmp_path)
+    resumed = [row["learning_rate"] for row in history[2:]]
+    assert resumed == pytest.approx([row["learning_rate"] / 8 for row in first[2:]])
+    groups = trainer.optimizer.param_groups
+    assert {group["betas"][1] for group in groups} == {0.9}
+    assert max(group["weight_decay"] for group in groups) == 0.25
+    assert history != first
+
+
+def test_a_run_that_continues_with_the_same_options_ends_with_the_same_bits(
+    tiny_model, model, encoded, options, tmp_path
+):
+    first = train(model, encoded, options, tmp_path)
+    trainer, history = continued(tiny_model, encoded, options, tmp_path)
+    same = ("loss", "grad_norm", "learning_rate")
+    assert [[row[name] for name in same] for row in history] == [[row[name] for name in same] for row in first]
+    tuned = dict(model.named_parameters())
+    assert all(torch.equal(parameter, tuned[name]) for name, parameter in trainer.model.named_parameters())
+
+
+def continued(tiny_model, encoded, options, directory):
+    """Continue from step 2 in a directory of its own, and return the trainer and the whole history."""
+    model = add_adapter(load_model(tiny_model, torch.float32), options)
+    trainer = trainer_of(model, encoded, options, directory / "continued")
+    return trainer, run_training(trainer, directory / "checkpoints" / "step-2", Interruption())
+
+
 def train(model, encoded, options, directory, resume_from=None):
-    interruption = Interruption()
+    return run_training(trainer_of(model, encoded, options, directory), resume_from, Interruption())
+
+
+def trainer_of(model, encoded, options, directory):
     lengths = [len(record) for record in encoded]
     plan = plan_steps(lengths, PlanOptions(options.batch_size, options.max_tokens_per_batch, 8, options.seed))
     store = CheckpointStore(directory / "checkpoints", {}, options.keep_checkpoints)
-    companions = Companions(store, SilentHeartbeat(), interruption)
-    return run_training(make_trainer(model, StepDataset(encoded, plan), options, companions), resume_from, interruption)
+    companions = Companions(store, SilentHeartbeat(), Interruption())
+    return make_trainer(model, StepDataset(encoded, plan), options, companions)
 
 
 def test_a_loss_that_is_no_number_is_named_and_never_saved(model, encoded, options, tmp_path):

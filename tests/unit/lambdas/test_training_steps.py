@@ -61,6 +61,7 @@ def test_the_command_carries_ids_a_uri_and_the_time_that_is_left(host):
             "RunUri": host["state"]["run"]["run_uri"],
             "ExecutionTimeoutSeconds": str(6 * 3600),
             "HostFiles": f"{_digest_of_the_guard()}/fine-tune-slm-guard",
+            "Deadline": f"{START + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}",
         }
     ]
     assert (training["command_id"], training["status"], training["relaunches"]) == ("command-1", "running", 0)
@@ -184,6 +185,12 @@ def test_the_deadline_ends_a_training_that_runs(training):
     training["account"].put_progress(updated_at=(START + timedelta(hours=6)).isoformat())
     training["account"].time.forward(hours=6)
     with pytest.raises(errors.DeadlineExceededError):
+        _check(training)
+
+
+def test_a_training_that_saved_before_the_deadline_is_not_launched_again(training):
+    training["account"].put_outcome("failed", error="DeadlineExceededError", message="It saved in time")
+    with pytest.raises(errors.DeadlineExceededError, match="It saved in time"):
         _check(training)
 
 

@@ -204,7 +204,7 @@ def test_the_host_gives_signs_of_life_where_no_container_does():
     document = RESOURCES["CommandDocument"]["Properties"]["Content"]
     script = document["mainSteps"][0]["inputs"]["runCommand"][-1]
     assert 'touch "$VOLUME/heartbeat"' in script
-    before, after = script.split("docker pull")
+    before, after = script.split("  pull_image ||")
     assert before.rstrip().endswith("beat")
     assert after.splitlines()[1].strip() == "beat"
     assert re.search(r"probe\)\s+beat\n", script)
