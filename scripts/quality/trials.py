@@ -59,8 +59,12 @@ def results_of(requests: Mapping[str, Request], jobs: int) -> dict[str, dict[str
 
 
 def cpu_hours(results: Mapping[str, Mapping[str, Any]]) -> float:
-    """Return what all trials took together."""
-    return sum(one["cpu_seconds"] for one in results.values()) / 3600
+    """Return what training and measuring took together; a trial that was killed and resumed counts whole."""
+    seconds = 0.0
+    for one in results.values():
+        training = one.get("training", {"cpu_seconds_per_sample": 0.0, "samples": 0})
+        seconds += training["cpu_seconds_per_sample"] * training["samples"] + one["evaluation_cpu_seconds"]
+    return seconds / 3600
 
 
 def write_page(name: str, report: Mapping[str, Any], page: str) -> None:
