@@ -18,7 +18,7 @@ SCANNED := .local/scanned
 
 export SAM_CLI_TELEMETRY := 0
 
-.PHONY: help demo test check audit faults bench cli format gates hardness ideas permissions pictures sweep quality sam deploy image lock clean
+.PHONY: help demo test check audit faults bench cli docs newcomer format gates hardness ideas permissions pictures sweep quality sam deploy image lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -69,6 +69,12 @@ gates: .venv/installed ## measure the committed dataset's quality gates and base
 
 cli: .venv/installed ## write docs/cli.md from what the commands say of themselves
 	@$(BIN)/python -m scripts.cli_page
+
+docs: cli ## write the generated pages: cli, configuration, errors, and the diagrams of architecture and README
+	@$(BIN)/python -m scripts.docs
+
+newcomer: ## follow docs/quickstart.md literally in a fresh directory: clone, set-up, demo; a quarter of an hour
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m scripts.docs.newcomer
 
 hardness: .venv/installed ## hold three cheap baselines against the dataset, a minute (ARGS="DIR --json")
 	@$(BIN)/python -m scripts.dataset_hardness $(ARGS)

@@ -19,14 +19,14 @@ HOURS_A_MONTH = 730
 class PriceTable(Frozen):
     """config/prices.yml."""
 
-    as_of: str
-    region: str
-    source: str
-    usd_per_hour: dict[str, float] = Field(min_length=1)
-    minimum_billed_seconds: float = Field(ge=0)
-    usd_per_gib_month: float = Field(ge=0, description="Of gp3 storage.")
-    usd_per_1000_state_transitions: float = Field(ge=0)
-    usd_per_million_function_calls: float = Field(ge=0)
+    as_of: str = Field(description="Month in which the prices were looked up.")
+    region: str = Field(description="Region whose prices these are.")
+    source: str = Field(description="Where they were looked up.")
+    usd_per_hour: dict[str, float] = Field(min_length=1, description="On-demand price of each instance type.")
+    minimum_billed_seconds: float = Field(ge=0, description="Seconds billed for every start at least.")
+    usd_per_gib_month: float = Field(ge=0, description="Price of gp3 storage, a GiB and month.")
+    usd_per_1000_state_transitions: float = Field(ge=0, description="Step Functions' price of 1,000 transitions.")
+    usd_per_million_function_calls: float = Field(ge=0, description="Lambda's price of a million calls.")
 
     def price(self, instance_type: str) -> float:
         """Return the price of a type.

@@ -23,7 +23,7 @@ def _comma_separated(value: object) -> object:
 class InstanceSettings(Frozen):
     """The GPU instance."""
 
-    id: str = Field(pattern=r"^i-[0-9a-f]{8,17}$")
+    id: str = Field(pattern=r"^i-[0-9a-f]{8,17}$", description="The GPU instance.")
     allowed_types: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")], ...], BeforeValidator(_comma_separated)
     ] = Field(min_length=1, description="Types the instance may start as, in order of preference.")
@@ -32,30 +32,32 @@ class InstanceSettings(Frozen):
 class StorageSettings(Frozen):
     """The bucket and the dataset in it."""
 
-    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
-    dataset_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bucket: str = Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="The bucket of datasets and models.")
+    dataset_sha256: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="Digest of the manifest of the next run's dataset."
+    )
 
 
 class ImageSettings(Frozen):
     """The training image, by digest."""
 
-    uri: str = Field(pattern=r"^[\w.:/-]+(@sha256:[0-9a-f]{64})?$")
+    uri: str = Field(pattern=r"^[\w.:/-]+(@sha256:[0-9a-f]{64})?$", description="The training image, by digest.")
 
 
 class CommandSettings(Frozen):
     """The Run Command document and the log group for its output."""
 
-    document_name: str = Field(min_length=3)
-    log_group: str = Field(min_length=1)
+    document_name: str = Field(min_length=3, description="The Run Command document that every command uses.")
+    log_group: str = Field(min_length=1, description="The log group of the training's output.")
 
 
 class HubSettings(Frozen):
     """Ids of the Hub's secrets and repositories; never a token."""
 
-    read_token_secret_id: str = Field(min_length=1)
-    write_token_secret_id: str = Field(min_length=1)
-    base_model_revision: str = Field(pattern=r"^[0-9a-f]{40}$")
-    publish_repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    read_token_secret_id: str = Field(min_length=1, description="The secret of the token that reads the base model.")
+    write_token_secret_id: str = Field(min_length=1, description="The secret of the token that publishes.")
+    base_model_revision: str = Field(pattern=r"^[0-9a-f]{40}$", description="Commit of the base model on the Hub.")
+    publish_repo: str = Field(pattern=r"^[\w.-]+/[\w.-]+$", description="Repository on the Hub to publish to.")
 
 
 class AwsSettings(Frozen):

@@ -59,15 +59,15 @@ class Hyperparameters(Frozen):
     learning_rate: float = Field(gt=0, le=1, description="Peak learning rate of AdamW.")
     warmup_fraction: Share = Field(description="Share of the steps with a rising learning rate.")
     decay_fraction: Share = Field(description="Share of the steps, at the end, with a linearly falling learning rate.")
-    weight_decay: float = Field(ge=0, le=1)
-    adam_beta2: float = Field(gt=0, lt=1)
+    weight_decay: float = Field(ge=0, le=1, description="AdamW's decay of the adapter's weights.")
+    adam_beta2: float = Field(gt=0, lt=1, description="How long AdamW remembers the size of gradients.")
     max_grad_norm: float = Field(gt=0, description="Gradients are clipped to this norm.")
     batch_size: int = Field(ge=1, le=1024, description="Records an optimiser step, accumulation included.")
     max_tokens_per_batch: int = Field(ge=128, description="Token budget of one forward pass, padding included.")
     max_seq_length: int = Field(ge=64, le=131072, description="Tokens; a longer record is an error, never cut.")
-    lora_rank: int = Field(ge=1, le=1024)
-    lora_alpha: float = Field(gt=0)
-    lora_dropout: Share
+    lora_rank: int = Field(ge=1, le=1024, description="Rank of the adapter's matrices: its size.")
+    lora_alpha: float = Field(gt=0, description="The adapter's output is scaled by lora_alpha / lora_rank.")
+    lora_dropout: Share = Field(description="Share of the adapter's inputs dropped while training.")
     target_modules: str | tuple[str, ...] = Field(description="PEFT's target_modules: all-linear or module names.")
     quantization: Literal["none", "nf4", "auto"] = Field(
         description="nf4 loads the frozen weights in 4 bits; auto: where they would not fit the GPU otherwise."
@@ -76,10 +76,10 @@ class Hyperparameters(Frozen):
     gradient_checkpointing: bool | Literal["auto"] = Field(
         description="Recompute activations to save memory; auto: where they would not fit the GPU otherwise."
     )
-    seed: int = Field(ge=0, lt=2**32)
+    seed: int = Field(ge=0, lt=2**32, description="Seed of order, dropout and initial weights.")
     checkpoint_steps: int = Field(ge=1, description="A checkpoint at least every so many steps.")
     checkpoint_minutes: float = Field(gt=0, le=10, description="A checkpoint at least every so many minutes.")
-    keep_checkpoints: int = Field(ge=1, le=50)
+    keep_checkpoints: int = Field(ge=1, le=50, description="Checkpoints kept on the volume, the newest.")
     report_to: tuple[ReporterName, ...] = Field(
         description="The Trainer's reporters; tensorboard's files go into the archive, others may use the network."
     )
@@ -108,8 +108,8 @@ class EvaluationConfig(Frozen):
     """How the adapter is measured on the validation records."""
 
     samples: int | None = Field(ge=1, description="Validation records used; null takes all.")
-    max_new_tokens: int = Field(ge=16, le=4096)
-    batch_size: int = Field(ge=1, le=512)
+    max_new_tokens: int = Field(ge=16, le=4096, description="Tokens; an answer is cut here.")
+    batch_size: int = Field(ge=1, le=512, description="Records that answers are generated for at once.")
     constrained: bool = Field(description="A grammar holds answers to valid JSON; off, the model writes freely.")
     before_tuning: bool = Field(description="Measure the untuned model too; cached by model, data and prompt.")
 
@@ -117,9 +117,9 @@ class EvaluationConfig(Frozen):
 class GateConfig(Frozen):
     """What a model must reach to be published."""
 
-    macro_f1_min: Share
+    macro_f1_min: Share = Field(description="Bound for the mean F1 of the seven fields.")
     field_f1_min: Share = Field(description="Bound for the worst field.")
-    json_valid_min: Share
+    json_valid_min: Share = Field(description="Bound for the share of answers that are valid JSON.")
     ungrounded_max: Share = Field(description="Bound for the share of values without support in the note.")
     macro_f1_loss_max: Share = Field(
         description="Macro-F1 that a model may lose against the published one, on the same validation records."
@@ -129,17 +129,17 @@ class GateConfig(Frozen):
 class LimitsConfig(Frozen):
     """What binds a run in time, money and attempts."""
 
-    max_hours: float = Field(gt=0, le=48)
-    budget_usd: float = Field(gt=0)
-    max_relaunches: int = Field(ge=0, le=20)
+    max_hours: float = Field(gt=0, le=48, description="Hours from the first launch; then the instance is stopped.")
+    budget_usd: float = Field(gt=0, description="USD; binds the deadline by the price of the type that started.")
+    max_relaunches: int = Field(ge=0, le=20, description="How often a lost host or a stall is relaunched.")
     stall_minutes: float = Field(gt=0, description="No progress for at least this long is a stall.")
 
 
 class PublishConfig(Frozen):
     """Whether and how the adapter goes to the Hub."""
 
-    enabled: bool
-    is_private: bool
+    enabled: bool = Field(description="Publish a model that passes the gate; off, a run ends with its archive.")
+    is_private: bool = Field(description="Visibility of the repository when publishing creates it.")
 
 
 class PriceOverrides(Frozen):
@@ -172,15 +172,15 @@ class TrainingConfig(Frozen):
 class RunRequest(Frozen):
     """The execution input; `{}` is valid. `Comment`, which the console prefills, is accepted and ignored."""
 
-    comment: Any = Field(default=None, alias="Comment", exclude=True)
-    run_name: str | None = Field(default=None, pattern=RUN_NAME_PATTERN)
+    comment: Any = Field(default=None, alias="Comment", exclude=True, description="Ignored; the console prefills it.")
+    run_name: str | None = Field(default=None, pattern=RUN_NAME_PATTERN, description="Name shown to people.")
     training: dict[str, Any] = Field(default_factory=dict, description="Overrides of the training section.")
     resume_from: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,80}$", description="Run to continue.")
-    publish: bool | None = None
-    max_hours: float | None = Field(default=None, gt=0, le=48)
-    budget_usd: float | None = Field(default=None, gt=0)
+    publish: bool | None = Field(default=None, description="Instead of publish.enabled.")
+    max_hours: float | None = Field(default=None, gt=0, le=48, description="Instead of limits.max_hours.")
+    budget_usd: float | None = Field(default=None, gt=0, description="Instead of limits.budget_usd.")
     instance_types: tuple[Annotated[str, Field(pattern=r"^[a-z0-9-]+\.[a-z0-9-]+$")], ...] | None = Field(
-        default=None, min_length=1, max_length=10
+        default=None, min_length=1, max_length=10, description="Instead of the setting instance.allowed_types."
     )
 
     @field_validator("publish", mode="before")

@@ -1,33 +1,11 @@
 """Holds that what the documents draw, link and list is there."""
 
-import json
 import re
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
-LINK = re.compile(r"\]\((?!\w+:)([^)#]+)(#[^)]*)?\)")
-
-
-def drawn_edges() -> set[tuple[str, str]]:
-    drawn = set(re.findall(r"^ +(\w+) --> (\w+)", README, flags=re.MULTILINE))
-    return {(source, target) for source, target in drawn if target != "StopAfterFailure"}
-
-
-def workflow_edges() -> set[tuple[str, str]]:
-    workflow = json.loads((ROOT / "statemachine" / "fine_tune.asl.json").read_text(encoding="utf-8"))
-    edges = set()
-    for name, state in workflow["States"].items():
-        ways = [state, *state.get("Choices", []), {"Next": state.get("Default")}, *state.get("Catch", [])]
-        edges |= {(name, way["Next"]) for way in ways if way.get("Next")}
-    return {(source, target) for source, target in edges if target != "StopAfterFailure"}
-
-
-def test_the_diagram_draws_every_transition_of_the_workflow_and_no_other() -> None:
-    assert drawn_edges() == workflow_edges()
 
 
 def test_the_file_map_lists_what_exists() -> None:
@@ -36,13 +14,6 @@ def test_the_file_map_lists_what_exists() -> None:
 
     assert paths
     assert [path for path in paths if not (ROOT / path).exists()] == []
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_within_the_documents_leads_somewhere(page: Path) -> None:
-    targets = [target for target, _anchor in LINK.findall(page.read_text(encoding="utf-8"))]
-
-    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
 def test_every_decision_is_in_the_list_of_decisions() -> None:
