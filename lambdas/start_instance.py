@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from slm_core import decisions
 from slm_core.documents import read_spec
 from slm_core.environment import Environment, environment
-from slm_core.errors import InstanceCapacityError, InstanceChangingError, InstanceRefusedError
+from slm_core.errors import FineTuneSlmError, InstanceCapacityError, InstanceChangingError, InstanceRefusedError
 from slm_core.instance import Instance, InstanceView, StartAnswer
 from slm_core.lease import Launch, Lease, LeaseTable
 from slm_core.prices import load_prices
@@ -57,21 +57,19 @@ class Start:
         raise InstanceChangingError(f"Instance {view.instance_id} is not running yet (it was {view.state})")
 
     def _start(self, view: InstanceView, lease: Lease, spec: RunSpec) -> None:
-        answers = set[StartAnswer]()
+        unsuitable = set[str]()
         for instance_type in _types_to_try(view, lease, spec):
-            if view.instance_type != instance_type:
-                self._instance.change_type(instance_type)
-                view = view.model_copy(update={"instance_type": instance_type})
+            if view.instance_type != instance_type and not self._instance.change_type(instance_type):
+                unsuitable.add(instance_type)
+                continue
+            view = view.model_copy(update={"instance_type": instance_type})
             self._leases.request_start(self._run.run_id, self._run.fence)
             answer = self._instance.start()
             if answer is StartAnswer.ACCEPTED:
                 return
-            answers.add(answer)
+            unsuitable |= {instance_type} if answer is StartAnswer.UNSUITABLE else set()
         self._leases.forget_start(self._run.run_id, self._run.fence)
-        types = ", ".join(spec.instance_types)
-        if answers == {StartAnswer.UNSUITABLE}:
-            raise InstanceRefusedError(f"EC2 cannot start the instance as any of {types} in its zone")
-        raise InstanceCapacityError(f"EC2 has no capacity for any of {types} in the instance's zone")
+        raise _no_start(spec.instance_types, unsuitable)
 
     def _launched(self, view: InstanceView, lease: Lease, spec: RunSpec) -> InstanceState:
         launch = Launch(instance_type=view.instance_type, launched_at=view.launched_at)
@@ -90,6 +88,14 @@ class Start:
             deadline_at=deadline_at,
             wait_seconds=FIRST_LOOK_SECONDS,
         )
+
+
+def _no_start(types: tuple[str, ...], unsuitable: set[str]) -> FineTuneSlmError:
+    listed = ", ".join(types)
+    # a type that was not tried this time lacked capacity when it was: it may have some later
+    if unsuitable == set(types):
+        return InstanceRefusedError(f"EC2 cannot start the instance as any of {listed} in its zone")
+    return InstanceCapacityError(f"EC2 has no capacity for any of {listed} in the instance's zone")
 
 
 def _types_to_try(view: InstanceView, lease: Lease, spec: RunSpec) -> tuple[str, ...]:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 from loguru import logger
+from slm_core.aws import as_leaf
 from slm_core.errors import (
-    AwsUnavailableError,
     DiskFullError,
     FineTuneSlmError,
     TrainingFailedError,
@@ -40,10 +40,8 @@ def as_known_error(error: BaseException) -> FineTuneSlmError:
         return DiskFullError(f"The disk is full ({_place(error)})")
     if any(_is_out_of_memory(link) for link in chain):
         return TrainingOutOfMemoryError(f"Memory ran out ({_place(error)})")
-    if isinstance(error, ClientError):
-        return AwsUnavailableError(f"AWS answered {error.operation_name} with {_aws_code(error)}")
-    if isinstance(error, BotoCoreError):
-        return AwsUnavailableError(f"AWS could not be reached ({type(error).__name__})")
+    if isinstance(error, ClientError | BotoCoreError):
+        return as_leaf(error)
     return TrainingFailedError(f"{type(error).__name__} at {_place(error)}")
 
 
@@ -78,10 +76,6 @@ def _is_out_of_memory(error: BaseException) -> bool:
 def _says(error: BaseException, phrases: tuple[str, ...]) -> bool:
     text = str(error).lower()
     return any(phrase in text for phrase in phrases)
-
-
-def _aws_code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", "an unknown error"))
 
 
 def _place(error: BaseException) -> str:

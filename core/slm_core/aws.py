@@ -67,5 +67,5 @@ def as_leaf(error: ClientError | BotoCoreError) -> FineTuneSlmError:
     if code in _TRANSIENT_CODES or status == 429 or status >= 500:
         return AwsUnavailableError(f"AWS could not serve {call} ({code})")
     if code in _DENIED_CODES or status == 403:
-        return PermissionDeniedError(f"The role of this function may not call {call} ({code})")
+        return PermissionDeniedError(f"The role in use may not call {call} ({code})")
     return AwsRefusedError(f"AWS refused {call} ({code})")

@@ -87,7 +87,9 @@ def is_abandoned(lease: Lease, now: datetime, *, owner_runs: bool) -> bool:
 
 def why_sweep(view: InstanceView, lease: Lease, now: datetime, *, owner_runs: bool) -> str | None:
     """Return why a running instance must be stopped, or None when a run that is well holds it."""
-    if lease.fence == 0 and now - view.launched_at < FIRST_BOOT:
+    # a stack's own instance boots once before any run, and so does one that replaced the instance of the last run
+    is_new = lease.fence == 0 or lease.instance_id != view.instance_id
+    if is_new and now - view.launched_at < FIRST_BOOT:
         return None
     if lease.owner_arn is None:
         return "no run holds it"

@@ -67,13 +67,19 @@ class Instance:
             raise InstanceRefusedError(f"Instance {self.instance_id} does not exist")
         return _view(reservations[0]["Instances"][0])
 
-    def change_type(self, instance_type: str) -> None:
-        """Make the stopped instance one of this type.
+    def change_type(self, instance_type: str) -> bool:
+        """Make the stopped instance one of this type and return whether it can be one where it is.
 
         Raises: InstanceChangingError, InstanceRefusedError naming EC2's code.
         """
-        with _named_refusals(self.instance_id):
-            self._ec2.modify_instance_attribute(InstanceId=self.instance_id, InstanceType={"Value": instance_type})
+        try:
+            with _named_refusals(self.instance_id):
+                self._ec2.modify_instance_attribute(InstanceId=self.instance_id, InstanceType={"Value": instance_type})
+        except ClientError as error:
+            if error_code(error) in _UNSUITABLE_CODES:
+                return False
+            raise
+        return True
 
     def start(self) -> StartAnswer:
         """Ask EC2 to start the instance and return its answer; an accepted start may still fail for want of capacity.

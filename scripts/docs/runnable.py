@@ -73,7 +73,8 @@ class Terminal:
             try:
                 is_seen = any(_is_answered(line) for line in server.stdout or ())
             finally:
-                os.killpg(server.pid, signal.SIGINT)
+                if server.poll() is None:
+                    os.killpg(server.pid, signal.SIGINT)
             code = server.wait(timeout=60)
         if not is_seen or code not in ENDED_BY_CTRL_C:
             raise ChildProcessError(f"{commands.strip()}: ended with {code}, {'' if is_seen else 'no '}page seen")

@@ -116,7 +116,7 @@ class Watch:
 
 def judge(world: World, schedule: Schedule, verdict: Verdict) -> None:
     """Look at a world whose executions have ended long ago."""
-    for check in (_ended, _stopped, _archived, _published, _work_kept, _secrets_kept, _told, _true_success):
+    for check in (_ended, _stopped, _archived, _published, _work_kept, _secrets_kept, _told, _noticed, _true_success):
         check(world, schedule, verdict)
 
 
@@ -195,7 +195,8 @@ def _secrets_kept(world: World, schedule: Schedule, verdict: Verdict) -> None:
     places: dict[str, str] = {"log": world.log.getvalue(), "command": "\n".join(world.told)}
     places["answer"] = "\n".join(world.functions.responses)
     places["tag"] = str(world.instance().get_tags())
-    places["event"] = "\n".join(world.told)
+    places["event"] = "\n".join(world.events)
+    places["card"] = "\n".join(world.notices)
     for execution in _executions(world, schedule):
         events = world.history(execution)
         places[f"history of {execution.name}"] = "\n".join(
@@ -236,6 +237,20 @@ def _told(world: World, schedule: Schedule, verdict: Verdict) -> None:
             remedy = leaves()[error].remedy
             says = bool(remedy) and (remedy in cause or UNRECORDED in cause)
             verdict.require("every error says what to do", says, f"{error}: {cause[:300]}")
+
+
+def _noticed(world: World, schedule: Schedule, verdict: Verdict) -> None:
+    """Check that the people were told of every run that did not succeed, where nothing stood in the reaper's way."""
+    hindered = any(
+        getattr(fault, "function", "") == "ReapRun" or getattr(fault, "kind", "") == "event lost"
+        for fault in schedule.faults
+    )
+    if hindered or not schedule.layers.reaper:
+        return
+    for execution in _executions(world, schedule):
+        if execution.exec_status.value in {"ABORTED", "TIMED_OUT", "FAILED"}:
+            is_told = any(execution.name in notice for notice in world.notices)
+            verdict.require("a run that did not succeed is told of", is_told, execution.name)
 
 
 def _is_unrecorded(world: World, execution: Any) -> bool:

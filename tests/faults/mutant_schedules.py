@@ -30,6 +30,7 @@ PUBLISHED = "success means published"
 RECORDED = "a failed run's record names its error"
 OUTLIVED = "no instance outlives its run's lease"
 POINTED = "the pointer names archived releases that main holds"
+TOLD = "a run that did not succeed is told of"
 REPEATED = "repeating a run id changes nothing"
 RETURNED = "an hour after the last run the lease is free"
 

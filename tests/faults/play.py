@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -121,6 +122,7 @@ def _tell_reaper(world: World, injection: Injection, execution: Any, status: str
         "startDate": started_at_ms,
     }
     event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
+    world.events.append(json.dumps(event))
     for delay_seconds in injection.event_delays_seconds:
         _invoke(world, "ReapRun", event, EVENT_SECONDS + delay_seconds)
 

@@ -17,6 +17,7 @@ from tests.faults.mutant_schedules import (
     REJECTED,
     REPEATED,
     SECRET,
+    TOLD,
     WORKFLOW_ALONE,
     call,
     one,
@@ -89,6 +90,14 @@ RELEASE = mutants(
         in_code("lambdas.complete_run:complete_run", "store.put_once(run.keys.record, to_json(made))", "True"),
         "success is recorded",
         (CALM,),
+    ),
+    (
+        "nobody is told of a failure",
+        in_code(
+            "lambdas.reap_run:reap", "tell(env.topic_arn, *failure_card(ended.name, ended.status, record))", "pass"
+        ),
+        TOLD,
+        (NAN,),
     ),
     (
         "a run id is taken twice",

@@ -58,6 +58,7 @@ class Account:
     write_token: str
     read_token: str
     base_model_revision: str
+    topic_arn: str
     number: int = 0
 
 
@@ -106,6 +107,7 @@ def emulated_account() -> Iterator[Account]:
             write_token=hub.create_token("write"),
             read_token=hub.create_token("read"),
             base_model_revision=_base_model(hub, Path(directory) / "base-model"),
+            topic_arn=client("sns").create_topic(Name="alerts")["TopicArn"],
         )
 
 
@@ -146,6 +148,9 @@ class World:
         self.statuses: dict[str, str] = {}
         self.ended_at: dict[str, float] = {}
         self.told: list[str] = []
+        self.events: list[str] = []
+        self.notices: list[str] = []
+        """What SNS was given: the failure cards, and what the sweeper says."""
         self.log = io.StringIO()
         self.scores: dict[str, float] = {}
 
@@ -229,6 +234,7 @@ class World:
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "TOPIC_ARN": self.account.topic_arn,
             "POWERTOOLS_SERVICE_NAME": "fine-tune-slm",
             "POWERTOOLS_METRICS_NAMESPACE": "FineTuneSlm",
         }
@@ -300,6 +306,8 @@ class World:
                 return answer(this, operation, request, original)
             name = f"{this.meta.service_model.service_name}.{operation}"
             invocation.calls[name] += 1
+            if name == "sns.Publish":
+                self.notices.append(f"{request['Subject']}\n{request['Message']}")
             invocation.is_looked_at = True
             try:
                 self.hooks.before_call(invocation, name, request)

@@ -165,3 +165,21 @@ def test_one_look_powers_off_a_silent_host_and_no_other(guard, monkeypatch, tmp_
     monkeypatch.setattr(guard, "power_off", lambda: calls.append("off"))
     assert guard.main() == 0
     assert calls == said
+
+
+@pytest.mark.parametrize(("uptime_minutes", "deadline_minutes_ago"), [(49 * 60 + 1, None), (60, 1)])
+def test_hard_cap_and_deadline_hold_without_a_look_at_the_volume(
+    guard, monkeypatch, uptime_minutes, deadline_minutes_ago
+):
+    def hang(_volume):
+        pytest.fail("a volume that hangs would keep the host up")
+
+    now = guard.time.time()
+    deadline_at = None if deadline_minutes_ago is None else now - deadline_minutes_ago * MINUTE
+    monkeypatch.setattr(guard, "boot_time", lambda now: now - uptime_minutes * MINUTE)
+    monkeypatch.setattr(guard, "deadline_time", lambda: deadline_at)
+    monkeypatch.setattr(guard, "heartbeat_time", hang)
+    calls = []
+    monkeypatch.setattr(guard, "power_off", lambda: calls.append("off"))
+    assert guard.main() == 0
+    assert calls == ["off"]

@@ -38,6 +38,19 @@ def _without_capacity(monkeypatch, *types):
     monkeypatch.setattr(ec2, "_make_api_call", call)
 
 
+def _given_up_by_ec2(account, monkeypatch):
+    """Let the start that the run has asked for be one that EC2 accepted and gave up for want of capacity."""
+    account.leases.request_start(RUN_ID, 1)
+    described = account.describe() | {"StateReason": {"Code": "Server.InsufficientInstanceCapacity"}}
+    answers = iter([{"Reservations": [{"Instances": [described]}]}])
+    real = client("ec2")._make_api_call
+    answering(
+        "ec2",
+        {"DescribeInstances": lambda request: next(answers, None) or real("DescribeInstances", request)},
+        monkeypatch,
+    )
+
+
 def test_a_stopped_instance_is_started_and_has_a_deadline(account, state):
     instance = _started(state)
     assert account.state() == "running"
@@ -73,16 +86,24 @@ def test_without_any_capacity_the_workflow_tries_again_later(account, state, mon
 
 
 def test_a_start_given_up_by_ec2_goes_on_with_the_next_type(account, state, monkeypatch):
-    account.leases.request_start(RUN_ID, 1)
-    described = account.describe() | {"StateReason": {"Code": "Server.InsufficientInstanceCapacity"}}
-    answers = iter([{"Reservations": [{"Instances": [described]}]}])
-    real = client("ec2")._make_api_call
-    answering(
-        "ec2",
-        {"DescribeInstances": lambda request: next(answers, None) or real("DescribeInstances", request)},
-        monkeypatch,
-    )
+    _given_up_by_ec2(account, monkeypatch)
     assert _started(state)["instance_type"] == "g5.2xlarge"
+
+
+def test_a_next_type_that_the_zone_does_not_offer_does_not_make_want_of_capacity_final(account, state, monkeypatch):
+    _given_up_by_ec2(account, monkeypatch)
+    refusing("ec2", {"StartInstances": "Unsupported"}, monkeypatch)
+    with pytest.raises(InstanceCapacityError):
+        handler(state, None)
+    assert account.lease().start_requested_at is None
+
+
+def test_a_type_that_the_instance_cannot_become_is_passed_over(account, monkeypatch):
+    state = account.prepare()
+    spec = account.write_spec(1).model_copy(update={"instance_types": ("g5.2xlarge", "g6.2xlarge")})
+    account.put_json(account.keys.spec, spec.model_dump(mode="json"))
+    refusing("ec2", {"ModifyInstanceAttribute": "Unsupported"}, monkeypatch)
+    assert _started(state)["instance_type"] == "g6.2xlarge"
 
 
 def test_types_that_the_zone_does_not_offer_are_refused(account, state, monkeypatch):

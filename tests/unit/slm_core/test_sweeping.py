@@ -19,6 +19,7 @@ def _lease(**changes):
         "fence": 1,
         "owner_arn": EXECUTION_ARN,
         "run_id": "run-1",
+        "instance_id": "i-1",
         "acquired_at": START,
         "heartbeat_at": START,
         "lease_until": START + TERM,
@@ -46,6 +47,10 @@ def _why(minutes, *, owner_runs=True, **changes):
         ({"owner_arn": None}, 1, False, "no run holds it"),
         ({"owner_arn": None, "fence": 0}, 44, False, None),
         ({"owner_arn": None, "fence": 0}, 45, False, "no run holds it"),
+        ({"owner_arn": None, "instance_id": "i-0"}, 44, False, None),
+        ({"owner_arn": None, "instance_id": "i-0"}, 45, False, "no run holds it"),
+        ({"instance_id": "i-0"}, 44, False, None),
+        ({"instance_id": "i-0"}, 45, False, "has ended"),
     ],
 )
 def test_an_instance_is_stopped_for_a_reason_or_spared(changes, minutes, owner_runs, reason):

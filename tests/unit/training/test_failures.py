@@ -40,6 +40,8 @@ def raised(error):
         (RuntimeError(f"[enforce fail at inline_container.cc] . unexpected pos 64 vs 0 {SECRET}"), "DiskFullError", 25),
         (RuntimeError(f"basic_ios::clear: iostream error {SECRET}"), "DiskFullError", 25),
         (ClientError({"Error": {"Code": "SlowDown", "Message": SECRET}}, "GetObject"), "AwsUnavailableError", 75),
+        (ClientError({"Error": {"Code": "AccessDenied", "Message": SECRET}}, "GetObject"), "PermissionDeniedError", 1),
+        (ClientError({"Error": {"Code": "NoSuchBucket", "Message": SECRET}}, "GetObject"), "AwsRefusedError", 1),
         (EndpointConnectionError(endpoint_url=SECRET), "AwsUnavailableError", 75),
         (ValueError(SECRET), "TrainingFailedError", 29),
         (pickle.UnpicklingError(SECRET), "TrainingFailedError", 29),
