@@ -56,6 +56,12 @@ def test_the_workflow_calls_published_versions(translated):
     assert {name.partition("Function")[0] for name in outside} == {"ReapRun", "SweepInstances"}
 
 
+def test_no_layer_outlives_the_stack(translated):
+    layers = [one for one in translated["Resources"].values() if one["Type"] == "AWS::Lambda::LayerVersion"]
+    assert len(layers) == len(_of_type(TEMPLATE, "AWS::Serverless::LayerVersion"))
+    assert {layer.get("DeletionPolicy") for layer in layers} == {"Delete"}
+
+
 def test_the_stack_owns_the_parameters_that_the_configuration_says_it_owns():
     specs = load_setting_specs(ROOT / "config" / "aws_config.yml", "/a-root")
     owned = {spec.ssm_param for spec in specs if spec.owner == "stack"}
