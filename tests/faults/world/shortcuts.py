@@ -159,12 +159,16 @@ _SEAMS = {
 
 
 def _history(this: Any, operation: str, request: Request, long_way: LongWay) -> Any:
-    """Answer with the newest events, without what they carry: what the product asks for."""
-    if not (request.get("reverseOrder") and request.get("includeExecutionData") is False):
+    """Answer with the newest events, or with all where a page holds them, without what they carry: as is asked here."""
+    if request.get("includeExecutionData") is not False:
         return long_way(this, operation, request)
     backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID][REGION]
     events = backend.describe_execution(request["executionArn"]).exec_worker.env.event_manager._history_event_list
-    return {"events": [_bare(event) for event in reversed(events[-request["maxResults"] :])]}
+    if request.get("reverseOrder"):
+        return {"events": [_bare(event) for event in reversed(events[-request["maxResults"] :])]}
+    if "nextToken" in request or len(events) > request["maxResults"]:
+        return long_way(this, operation, request)
+    return {"events": [_bare(event) for event in events]}
 
 
 def _bare(event: Mapping[str, Any]) -> dict[str, Any]:
