@@ -69,13 +69,19 @@ class Terminal:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            # who was started in a shell's background ignores Ctrl-C, and so would all that it starts
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         ) as server:
             try:
                 is_seen = any(_is_answered(line) for line in server.stdout or ())
             finally:
                 if server.poll() is None:
                     os.killpg(server.pid, signal.SIGINT)
-            code = server.wait(timeout=60)
+            try:
+                code = server.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, signal.SIGKILL)
+                raise
         if not is_seen or code not in ENDED_BY_CTRL_C:
             raise ChildProcessError(f"{commands.strip()}: ended with {code}, {'' if is_seen else 'no '}page seen")
 
