@@ -8,6 +8,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from slm_core import clock
 from slm_core.documents import find_metrics, find_progress, find_record, read_spec, to_json
 from slm_core.environment import Environment, environment
+from slm_core.errors import AwsUnavailableError
+from slm_core.layout import RunKeys
 from slm_core.lease import Lease, LeaseTable
 from slm_core.prices import load_prices
 from slm_core.records import RunRecord
@@ -29,7 +31,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
 def complete_run(given: CompletionInput, env: Environment) -> RunRecord:
     """Return the record after writing it and giving the lease back; one that is there already stays.
 
-    Raises: LeaseLostError when another run has taken the instance before there was a record.
+    Raises: LeaseLostError when another run has taken the instance before there was a record; AwsUnavailableError.
     """
     run, store, leases = given.run, ObjectStore(given.run.bucket), LeaseTable(env.lease_table)
     record = find_record(store, run.keys)
@@ -37,10 +39,17 @@ def complete_run(given: CompletionInput, env: Environment) -> RunRecord:
         made = _record(given, leases.require(run.run_id, run.fence), env)
         # a call that outlived its time-out must not turn the failure that was recorded meanwhile into a success
         is_first = store.put_once(run.keys.record, to_json(made))
-        record = made if is_first else find_record(store, run.keys) or made
+        record = made if is_first else _earlier(store, run.keys)
         if is_first:
             show_run(made)
     leases.release(run.run_id, run.fence)
+    return record
+
+
+def _earlier(store: ObjectStore, keys: RunKeys) -> RunRecord:
+    record = find_record(store, keys)
+    if record is None:
+        raise AwsUnavailableError(f"S3 says that {keys.record} exists, and does not show it")
     return record
 
 

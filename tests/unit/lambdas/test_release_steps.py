@@ -7,6 +7,7 @@ import pytest
 from slm_core.aws import client
 from slm_core.errors import (
     ArtifactCorruptError,
+    AwsUnavailableError,
     LeaseLostError,
     ModelRejectedError,
     PublishFailedError,
@@ -16,6 +17,7 @@ from slm_core.lease import Launch
 from slm_core.records import Release, RunRecord
 from slm_core.releases import ReleasePointer
 from slm_core.state import Publication
+from slm_core.store import ObjectStore
 
 from lambdas import archive_artifacts, assess_model, complete_run, publish_model
 from tests.unit.emulated_account import EXECUTION_ARN, RUN_ID, START, answering, metrics_json
@@ -230,6 +232,13 @@ def test_a_run_is_billed_at_the_prices_of_its_own_configuration(account, archive
     account.write_spec(1, prices={"usd_per_hour": {"g6.2xlarge": 0.5}})
     complete_run.handler(archived, None)
     assert _record(account).cost_usd == 1.0
+
+
+def test_a_record_that_s3_neither_takes_nor_shows_is_no_success(account, archived, monkeypatch):
+    monkeypatch.setattr(ObjectStore, "put_once", lambda *_: False)
+    with pytest.raises(AwsUnavailableError, match="does not show it"):
+        complete_run.handler(archived, None)
+    assert account.lease().is_held_by(RUN_ID)
 
 
 def test_two_launches_are_billed_together(account, archived):
