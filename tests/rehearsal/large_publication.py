@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 from slm_core.layout import RunKeys
-from slm_core.publication import HubRepository, publish
+from slm_core.publication import HubRepository, publish, tag
 from slm_core.store import ObjectStore
 
 bucket, run_id, endpoint = sys.argv[1:]
@@ -20,6 +20,7 @@ target = HubRepository(
     endpoint=endpoint, repo_id="local/adapter", token=SecretStr(os.environ["HF_TOKEN"]), is_private=True
 )
 publication = publish(ObjectStore(bucket), RunKeys(run_id), target, note=str)
+tag(target, publication, run_id)
 # not getrusage: it counts what the process that started this one had
 status = Path("/proc/self/status").read_text(encoding="ascii")
 peak_kib = re.search(r"VmHWM:\s+(\d+) kB", status)[1]
