@@ -74,9 +74,10 @@ def test_an_aborted_execution_is_reaped(tiny_stage, lease):
 def test_an_instance_that_somebody_started_by_hand_is_swept(tiny_stage):
     assert state_of(tiny_stage) == "stopped"
     # as after an earlier run: until there was one, a running instance is taken for its own first boot
-    used = {"lease_name": {"S": "gpu-instance"}, "fence": {"N": "7"}}
+    instance_id = tiny_stage.stage.outputs["InstanceId"]
+    used = {"lease_name": {"S": "gpu-instance"}, "fence": {"N": "7"}, "instance_id": {"S": instance_id}}
     tiny_stage.cloud.client("dynamodb").put_item(TableName=tiny_stage.stage.outputs["LeaseTableName"], Item=used)
-    tiny_stage.cloud.client("ec2").start_instances(InstanceIds=[tiny_stage.stage.outputs["InstanceId"]])
+    tiny_stage.cloud.client("ec2").start_instances(InstanceIds=[instance_id])
     wait_for(lambda: state_of(tiny_stage) == "running")
     wait_for(lambda: state_of(tiny_stage) == "stopped")
     log = wait_for(lambda: log_of(tiny_stage, "sweep-instances"))
