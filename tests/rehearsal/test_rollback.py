@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from slm_core.artifacts import archive
 from slm_core.errors import HubTokenMissingError, HubTokenRefusedError, SettingMissingError
 from slm_core.layout import RunKeys
-from slm_core.publication import HubRepository, publish
+from slm_core.publication import HubRepository, publish, tag
 from slm_core.records import Release
 from slm_core.releases import ReleasePointer
 
@@ -61,9 +61,12 @@ def _publish(account, repository, pointer, number):
     files = {"README.md": CARD + run_id.encode(), "adapter_model.safetensors": weights, f"of-{run_id}.json": b"{}"}
     _stage(account, files)
     archive(account.store, account.keys)
-    revision = publish(account.store, account.keys, repository).revision
     scores = {"macro_f1": 0.8 + number / 100, "samples": 8, "validation_sha256": "0" * 64}
-    pointer.publish(Release(run_id=run_id, revision=revision, published_at=START, **scores))
+
+    def note(made):
+        pointer.publish(Release(run_id=run_id, revision=made.revision, published_at=START, **scores))
+
+    tag(repository, publish(account.store, account.keys, repository, note), run_id)
 
 
 def _stage(account, files):
@@ -261,7 +264,7 @@ def test_without_a_terminal_and_without_consent_nothing_happens(kept, monkeypatc
 def test_on_a_terminal_the_user_is_asked(kept, monkeypatch, answer, main):
     import typer
 
-    def confirm(_question, *, abort):
+    def confirm(_question, *, abort, **_where):
         if abort and not answer:
             raise typer.Abort
 
