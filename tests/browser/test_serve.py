@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 from slm_core.layout import MANIFEST_NAME
 from slm_core.records import Manifest, ManifestFile, sha256_of
 
@@ -109,7 +110,7 @@ def test_a_note_is_pasted_and_its_evidence_is_seen(browser, served, pictures, wi
         }
         assert opened.page.locator(".ungrounded").all_inner_texts() == ["Not supported by the note: brain"]
         assert "stated stage: the stage is written there" in opened.page.locator("dl").inner_text()
-        opened.page.wait_for_function("document.activeElement.id === 'record'")
+        expect(opened.page.locator("#record")).to_be_focused()
         opened.picture(pictures / f"serve-{width}.png")
         assert opened.overflow() == 0
         assert opened.findings() == []
@@ -157,7 +158,7 @@ def test_an_empty_note_is_told_and_a_model_that_ended_meanwhile_is_started_anew(
         read(opened, " \n ")
         alert = opened.page.get_by_role("alert")
         assert "The note is empty" in alert.inner_text()
-        opened.page.wait_for_function("document.activeElement.id === 'problem'")  # autofocus comes after the alert
+        expect(opened.page.locator("#problem")).to_be_focused()  # autofocus comes after the alert
         opened.picture(pictures / "serve-problem-360.png")
         assert opened.findings() == []
         assert opened.overflow() == 0

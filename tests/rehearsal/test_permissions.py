@@ -26,9 +26,9 @@ WRITTEN_TO = os.environ.get("WRITE_PERMISSIONS_TO")
 
 
 @pytest.fixture(scope="module")
-def tiny_settings(tiny_settings: LocalCloudSettings) -> LocalCloudSettings:
-    """An emulated AWS in which the sweeper looks when a scenario says so."""
-    return tiny_settings.model_copy(update={"schedules_fire": False})
+def tiny_settings(tiny_settings: LocalCloudSettings, tmp_path_factory: pytest.TempPathFactory) -> LocalCloudSettings:
+    """An emulated AWS in which the sweeper looks when a scenario says so, and no earlier test has fetched the model."""
+    return tiny_settings.model_copy(update={"schedules_fire": False, "volume": tmp_path_factory.mktemp("volume")})
 
 
 @pytest.fixture(scope="module")

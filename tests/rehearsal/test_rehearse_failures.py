@@ -6,6 +6,14 @@ import json
 
 import pytest
 
+from fine_tune_slm.localcloud import LocalCloudSettings
+
+
+@pytest.fixture(scope="module")
+def tiny_settings(tiny_settings: LocalCloudSettings, tmp_path_factory: pytest.TempPathFactory) -> LocalCloudSettings:
+    """An emulated AWS whose volume has no dataset of an earlier test: nobody would look into the bucket again."""
+    return tiny_settings.model_copy(update={"volume": tmp_path_factory.mktemp("volume")})
+
 
 def assert_nothing_was_released(tiny_stage, result) -> None:
     assert tiny_stage.instance()["State"]["Name"] == "stopped"
