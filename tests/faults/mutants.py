@@ -7,21 +7,25 @@ less than WANTED_SHARE of them are killed.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
 
-from tests.faults.environment import without_the_users_settings
 from tests.faults.fault import Schedule
 from tests.faults.mutant_list import MUTANTS
 from tests.faults.mutant_schedules import SECRET
 from tests.faults.mutation import Mutant
 from tests.faults.play import WORLD_HOLDS, play
+from tests.faults.player import account_here, prepare
 from tests.faults.results import to_json_file
-from tests.faults.world.world import Account, emulated_account
+from tests.faults.world.world import Account
 
 WANTED_SHARE = 0.95
 
@@ -95,20 +99,33 @@ def report(fates: Sequence[Fate]) -> float:
     return share
 
 
+@cache
+def _trial_here() -> Trial:
+    return Trial(account_here())
+
+
+def _fate(name: str) -> Fate:
+    return _trial_here().fate(next(mutant for mutant in MUTANTS if mutant.name == name))
+
+
+def fates_of(names: Sequence[str], processes: int) -> Iterator[Fate]:
+    """Yield what became of the mutants, several of them at work at a time."""
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn"), initializer=prepare) as pool:
+        yield from pool.map(_fate, names)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play all mutants and return 1 when too many live."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="mutants whose name holds this")
     parser.add_argument("--json", type=Path, help="where to write the figures")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(arguments)
-    began = time.monotonic()
-    without_the_users_settings()
-    with emulated_account() as account:
-        trial = Trial(account)
-        fates = []
-        for mutant in (mutant for mutant in MUTANTS if given.only in mutant.name):
-            fates.append(trial.fate(mutant))
-            print(f"{fates[-1].name}: {fates[-1].how or 'LIVES'}"[:160], file=sys.stderr)
+    began, fates = time.monotonic(), []
+    names = [mutant.name for mutant in MUTANTS if given.only in mutant.name]
+    for fate in fates_of(names, given.processes):
+        fates.append(fate)
+        print(f"{fate.name}: {fate.how or 'LIVES'}"[:160], file=sys.stderr)
     share = report(fates)
     if given.json:
         seconds = round(time.monotonic() - began, 1)

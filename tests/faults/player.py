@@ -35,9 +35,14 @@ def prepare() -> None:
     gc.set_threshold(200_000, 20, 20)
 
 
+def account_here() -> Account:
+    """Return this process's account."""
+    return _accounts[0]
+
+
 def play_here(schedule: Schedule) -> Finding:
     """Return what a schedule shows, played in this process, which `prepare` has prepared."""
-    return play(schedule, _accounts[0])
+    return play(schedule, account_here())
 
 
 class Player:

@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import botocore.client
+import yaml
 from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
@@ -169,6 +170,8 @@ class World:
             )
             stack.enter_context(self.engine.installed())
             stack.enter_context(self._calls_watched())
+            # the files that every run reads, by the same library's C half
+            stack.enter_context(mock.patch("yaml.safe_load", _safe_load))
             # the variable counts only for who sets it before the library is imported
             stack.enter_context(mock.patch("huggingface_hub.constants.HF_HUB_DISABLE_XET", new=True))
             stack.enter_context(self._logs_kept())
@@ -338,6 +341,10 @@ class World:
         finally:
             for logger, handlers, propagate in kept:
                 logger.handlers, logger.propagate = handlers, propagate
+
+
+def _safe_load(text: str) -> Any:
+    return yaml.load(text, Loader=yaml.CSafeLoader)
 
 
 def _put_parameter(name: str, value: str) -> None:
