@@ -88,7 +88,6 @@ permissions: .venv/installed ## hold the template's policies against what five s
 
 pictures: .venv/installed ## make docs/pictures from the newest kept run, in a headless Chromium (RUN=...)
 	@$(BIN)/python -m scripts.pictures $(if $(RUN),--run $(RUN))
-	@$(BIN)/python -m scripts.serve_picture $(if $(RUN),--run $(RUN))
 
 sweep: .venv/installed .local/models/SmolLM2-135M-Instruct ## try the hyperparameters that matter, in hours; writes docs/measured/sweep.*
 	@$(BIN)/python -m scripts.quality.sweep $(ARGS)

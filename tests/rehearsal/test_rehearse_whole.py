@@ -18,27 +18,7 @@ from fine_tune_slm.kept_runs import KeptRuns, verify_archive
 from fine_tune_slm.rehearsal import rehearse
 from fine_tune_slm.rollback import plan_rollback, published_by_rehearsal, roll_back
 from tests.rehearsal.conftest import PROJECT
-
-STATES_OF_A_GOOD_RUN = [
-    "Receive",
-    "PrepareRun",
-    "StartInstance",
-    "AwaitInstance",
-    "CheckInstance",
-    "InstanceIsReady",
-    "StartTraining",
-    "AwaitTraining",
-    "CheckTraining",
-    "HowTrainingGoes",
-    "ArchiveArtifacts",
-    "StopInstance",
-    "AssessModel",
-    "WhetherToPublish",
-    "PublishModel",
-    "CompleteRun",
-    "Succeeded",
-]
-
+from tests.workflow_paths import HAPPY_PATH
 
 TOKEN = re.compile(rb"hf_[\w-]{20,}")
 
@@ -57,7 +37,7 @@ def result(request_of, said) -> RunResult:
 
 def test_the_run_succeeds_through_every_state(result):
     assert result.timeline.status == "SUCCEEDED", result.card
-    assert [total.name for total in result.timeline.totals()] == STATES_OF_A_GOOD_RUN
+    assert [total.name for total in result.timeline.totals()] == HAPPY_PATH
     assert result.record.status == "succeeded"
 
 
@@ -171,7 +151,7 @@ def test_no_token_is_kept_and_no_note_outside_the_dataset_and_the_examples_of_mi
 
 def test_the_live_view_told_each_state_without_a_terminal(result, said):
     lines = said.getvalue().splitlines()
-    for state in STATES_OF_A_GOOD_RUN:
+    for state in HAPPY_PATH:
         assert any(state in line for line in lines), state
     # how much of so short a training is seen depends on the machine; the unit tests hold what its line tells
     assert any(phase in line for line in lines for phase in ("fetching model", "evaluating", "step ", "packaging"))

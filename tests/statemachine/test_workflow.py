@@ -10,28 +10,10 @@ from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings, keeping
 from fine_tune_slm.localcloud.runtime.functions import Functions
 from tests.statemachine.rules import ROOT, SHARED_FUNCTIONS, WORKFLOW_FILE, tasks
 from tests.statemachine.scripted import Raised, ScriptedWorkflow
+from tests.workflow_paths import HAPPY_PATH
 
 STATES = json.loads(WORKFLOW_FILE.read_text(encoding="utf-8"))["States"]
 TASKS = dict(tasks(STATES))
-HAPPY_PATH = [
-    "Receive",
-    "PrepareRun",
-    "StartInstance",
-    "AwaitInstance",
-    "CheckInstance",
-    "InstanceIsReady",
-    "StartTraining",
-    "AwaitTraining",
-    "CheckTraining",
-    "HowTrainingGoes",
-    "ArchiveArtifacts",
-    "StopInstance",
-    "AssessModel",
-    "WhetherToPublish",
-    "PublishModel",
-    "CompleteRun",
-    "Succeeded",
-]
 STOP_PATH = ["StopAfterFailure", "RecordFailure", "HowItFailed", "RunFailed"]
 RELAUNCH = {"status": "relaunch", "wait_seconds": 15}
 # the scripts that lead to the states off the happy path

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 from slm_core.errors import FineTuneSlmError
 
-from fine_tune_slm.closing import ended_run, write_run_report
-from fine_tune_slm.kept_runs import KeptRuns
 from scripts.browser import find_browser, headless_browser
+from scripts.pictures.report import report_picture
+from scripts.pictures.serve import NotServedError, serve_picture
 
-ROOT = Path(__file__).resolve().parents[1]
-WIDTH, HEIGHT = 1000, 1500
-"""The verdict, the scores and the gate: what fits into a README."""
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def main() -> int:
@@ -32,15 +29,13 @@ def main() -> int:
     if executable is None:
         sys.stderr.write("no Chromium or Chrome on PATH: apt-get install chromium\n")
         return 1
-    try:
-        result = ended_run(KeptRuns(arguments.root).find(arguments.run))
-    except FineTuneSlmError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    with tempfile.TemporaryDirectory() as scratch, headless_browser(executable) as browser:
-        report = write_run_report(result, Path(scratch, "report.html"))
-        with browser.open(report, width=WIDTH) as opened:
-            opened.picture(arguments.output / "report.png", height=HEIGHT)
+    with headless_browser(executable) as browser:
+        try:
+            report_picture(browser, arguments.run, arguments.root, arguments.output / "report.png")
+            serve_picture(browser, arguments.run, arguments.root, arguments.output / "serve.png")
+        except (FineTuneSlmError, NotServedError) as error:
+            sys.stderr.write(f"{error}\n")
+            return 2
     return 0
 
 
