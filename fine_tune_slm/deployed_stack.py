@@ -1,11 +1,11 @@
-"""The deployed stack: its outputs, and what its resources are called in the account."""
+"""The deployed stack: its parameters, outputs and resources in the account, and who holds its instance."""
 
 from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import ClientError
+from slm_core.lease import LEASE_NAME, Lease
 
 from fine_tune_slm.aws import ClientSource
 from fine_tune_slm.errors import StackMissingError
@@ -19,7 +19,7 @@ class DeployedStack:
 
     def __init__(self, name: str, account: ClientSource) -> None:
         self.name = name
-        self._account = account
+        self.account = account
 
     @cached_property
     def described(self) -> dict[str, Any]:
@@ -27,6 +27,8 @@ class DeployedStack:
 
         Raises: StackMissingError.
         """
+        from botocore.exceptions import ClientError  # noqa: PLC0415 - 0.2 s that --help must not pay
+
         try:
             found: dict[str, Any] = self._cloudformation().describe_stacks(StackName=self.name)["Stacks"][0]
         except ClientError as error:
@@ -52,6 +54,11 @@ class DeployedStack:
         return {output["OutputKey"]: output["OutputValue"] for output in self.described.get("Outputs", [])}
 
     @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Return what the template's parameters were given."""
+        return {given["ParameterKey"]: given["ParameterValue"] for given in self.described.get("Parameters", [])}
+
+    @cached_property
     def physical_ids(self) -> dict[str, str]:
         """Return what each resource of the template is called in the account."""
         pages = self._cloudformation().get_paginator("list_stack_resources").paginate(StackName=self.name)
@@ -60,9 +67,19 @@ class DeployedStack:
 
     def function_environment(self, logical_id: str) -> dict[str, str]:
         """Return the environment variables of one of the stack's functions."""
-        function = self._account.client("lambda").get_function_configuration(FunctionName=self.physical_ids[logical_id])
+        function = self.account.client("lambda").get_function_configuration(FunctionName=self.physical_ids[logical_id])
         variables: dict[str, str] = function.get("Environment", {}).get("Variables", {})
         return variables
 
+    def lease(self) -> Lease:
+        """Return who holds the instance."""
+        from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415 - as above
+
+        key = {"lease_name": {"S": LEASE_NAME}}
+        table = self.outputs["LeaseTableName"]
+        found = self.account.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)
+        plain = TypeDeserializer().deserialize
+        return Lease.model_validate({name: plain(value) for name, value in found.get("Item", {}).items()})
+
     def _cloudformation(self) -> Any:
-        return self._account.client("cloudformation")
+        return self.account.client("cloudformation")

@@ -14,7 +14,6 @@ FineTuneSlmError
     ├── NoteUnreadableError         the note is missing, empty or no text
     ├── RunUnknownError             no such run is kept on this machine
     ├── ExecutionUnknownError       no such run of the stack is known
-    ├── StageUnknownError           there is no such stack
     ├── LogMissingError             a run has no such log
     ├── RunGoesOnError              a run goes on, so that another cannot start
     ├── CheckpointUnknownError      a run left nothing to go on from
@@ -99,7 +98,7 @@ class ParametersWrongError(CommandLineError):
 
 class StackMissingError(CommandLineError):
     exit_code = 2
-    remedy = "Deploy it with sam deploy, or name another with --stack-name, --profile or --region."
+    remedy = "Name its stage with --stage, and its account with --profile and --region; or deploy it: sam deploy"
 
 
 class NoteUnreadableError(CommandLineError):
@@ -115,11 +114,6 @@ class RunUnknownError(CommandLineError):
 class ExecutionUnknownError(CommandLineError):
     exit_code = 2
     remedy = "See the runs of a stack with: fine-tune-slm runs --stage STAGE; start one with: fine-tune-slm start"
-
-
-class StageUnknownError(CommandLineError):
-    exit_code = 2
-    remedy = "Name its stage with --stage, and its account with --profile and --region; or deploy it: sam deploy"
 
 
 class LogMissingError(CommandLineError):

@@ -53,7 +53,7 @@ def start(
     """
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.desk.launch import Launch, launch  # noqa: PLC0415
-    from fine_tune_slm.desk.stack import deployed_stack  # noqa: PLC0415
+    from fine_tune_slm.desk.stack import runs_of_stage  # noqa: PLC0415
     from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
     from fine_tune_slm.execution_input import read_execution_input  # noqa: PLC0415
 
@@ -64,7 +64,7 @@ def start(
         raise typer.BadParameter("--run-name takes 1 to 50 letters, digits, hyphens and underscores")
     wanted = Launch(read_execution_input(execution_input), run_name, config, dry_run, yes, watch, as_json)
     with aws_refusals_explained():
-        raise typer.Exit(launch(deployed_stack(where), wanted, where))
+        raise typer.Exit(launch(runs_of_stage(where), wanted, where))
 
 
 def resume(
@@ -89,13 +89,13 @@ def resume(
     from fine_tune_slm.desk.launch import Launch, launch, rehearse_again  # noqa: PLC0415
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
     from fine_tune_slm.desk.resuming import resuming_input  # noqa: PLC0415
-    from fine_tune_slm.desk.stack import DeployedStack  # noqa: PLC0415
+    from fine_tune_slm.desk.stack import StackRuns  # noqa: PLC0415
 
     where = whereabouts(stage, profile, region, endpoint_url, root)
     with aws_refusals_explained():
         place = find_place(where)
         execution_input = json.dumps(resuming_input(place.find(run)))
         wanted = Launch(execution_input, "resumed", is_dry=dry_run, is_agreed=yes, is_watched=watch, is_json=as_json)
-        if isinstance(place, DeployedStack):
+        if isinstance(place, StackRuns):
             raise typer.Exit(launch(place, wanted, where))
     rehearse_again(wanted, root)

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from fine_tune_slm import summary
 from fine_tune_slm.desk.place import Whereabouts, next_commands
-from fine_tune_slm.desk.stack import DeployedStack, StackRun
+from fine_tune_slm.desk.stack import StackRun, StackRuns
 from fine_tune_slm.desk.starting import StartPlan, plan_start, require_no_other, start
 from fine_tune_slm.desk.status import watch_or_leave
 from fine_tune_slm.errors import ArgumentInvalidError
@@ -32,20 +32,20 @@ class Launch:
     is_json: bool = False
 
 
-def launch(stack: DeployedStack, wanted: Launch, where: Whereabouts) -> int:
+def launch(runs: StackRuns, wanted: Launch, where: Whereabouts) -> int:
     """Say what will be done, ask, start and perhaps watch; return the exit code.
 
     Raises: RequestError and CommandLineError for whatever cannot be started; nothing has been then.
     """
     console = Console(stderr=wanted.is_json, highlight=False)
-    plan = plan_start(stack, wanted.execution_input, wanted.config_file, find_project())
+    plan = plan_start(runs.stack, wanted.execution_input, wanted.config_file, find_project())
     console.print(summary.places_text(plan.rows()), soft_wrap=True)
     if wanted.is_dry:
         _tell(plan, None, wanted, console)
         return 0
-    require_no_other(stack)
+    require_no_other(runs)
     _require_consent(is_agreed=wanted.is_agreed)
-    run = start(stack, plan.execution_input, wanted.prefix)
+    run = start(runs, plan.execution_input, wanted.prefix)
     if wanted.is_watched:
         console.print(f"\nRun {run.run_id} was started.", soft_wrap=True)
         return watch_or_leave(run, where, console, as_json=wanted.is_json)

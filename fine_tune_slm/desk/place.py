@@ -96,14 +96,14 @@ class Whereabouts(Frozen):
 def find_place(where: Whereabouts) -> Place:
     """Return the place that the options name.
 
-    Raises: ArgumentInvalidError, StageUnknownError and what AWS refuses.
+    Raises: ArgumentInvalidError, StackMissingError and what AWS refuses.
     """
     from fine_tune_slm.desk.rehearsals import Rehearsals  # noqa: PLC0415 - the two places need not load each other
-    from fine_tune_slm.desk.stack import deployed_stack  # noqa: PLC0415
+    from fine_tune_slm.desk.stack import runs_of_stage  # noqa: PLC0415
 
     if where.stage_meant is None:
         return Rehearsals(where.root)
-    return deployed_stack(where)
+    return runs_of_stage(where)
 
 
 def next_commands(run_id: str, where: Whereabouts) -> str:

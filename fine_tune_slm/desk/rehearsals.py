@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from slm_core.training_config import Frozen
 
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
-from fine_tune_slm.desk.stack import DeployedStack, StackRun, stack_named
-from fine_tune_slm.errors import StageUnknownError
+from fine_tune_slm.desk.stack import StackRun, runs_of_stack
+from fine_tune_slm.errors import StackMissingError
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 
 NOTE_NAME = "rehearsal.json"
@@ -91,16 +91,12 @@ def running_rehearsal(run: KeptRun) -> StackRun | None:
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
     try:
-        found = _stack_of(note).run(run.run_id)
+        account = EmulatedAccount(note.endpoint_url, note.region)
+        found = runs_of_stack(note.stack, account, is_emulated=True).run(run.run_id)
         return found if found.description else None
-    except (BotoCoreError, ClientError, StageUnknownError):
+    except (BotoCoreError, ClientError, StackMissingError):
         # nobody listens any more, or it is somebody else who got the port
         return None
-
-
-def _stack_of(note: RehearsalNote) -> DeployedStack:
-    stack = stack_named(note.stack, EmulatedAccount(note.endpoint_url, note.region))
-    return replace(stack, is_emulated=True)
 
 
 def _row(run: KeptRun) -> RunRow:

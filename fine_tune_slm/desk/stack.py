@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from slm_core import clock
 from slm_core.layout import OUTCOMES_NAME, RUN_ID_PATTERN, RunKeys, s3_uri
-from slm_core.lease import LEASE_NAME, Lease
 from slm_core.prices import load_prices
 from slm_core.records import Progress, RunRecord, RunSpec
 
 from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.aws import ClientSource, target
+from fine_tune_slm.deployed_stack import DeployedStack
 from fine_tune_slm.desk.outlook import Outlook, outlook
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
-from fine_tune_slm.errors import ExecutionUnknownError, StageUnknownError
+from fine_tune_slm.errors import ExecutionUnknownError, StackMissingError
 from fine_tune_slm.kept_runs import LATEST
 from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
 from fine_tune_slm.project import find_project
@@ -46,13 +46,10 @@ class ReusedClients:
 
 
 @dataclass(frozen=True)
-class DeployedStack:
-    """A stack and its account."""
+class StackRuns:
+    """The runs of one stack."""
 
-    account: ClientSource
-    name: str
-    outputs: Mapping[str, str]
-    parameters: Mapping[str, str]
+    stack: DeployedStack
     is_emulated: bool = False
 
     def rows(self) -> Iterator[RunRow]:
@@ -62,8 +59,9 @@ class DeployedStack:
 
     def executions(self, status: str | None = None) -> Iterator[dict[str, Any]]:
         """Yield what ListExecutions says of each, the newest first."""
-        wanted = {"stateMachineArn": self.outputs["StateMachineArn"]} | ({"statusFilter": status} if status else {})
-        for page in self.account.client("stepfunctions").get_paginator("list_executions").paginate(**wanted):
+        wanted = {"stateMachineArn": self.stack.outputs["StateMachineArn"]}
+        wanted |= {"statusFilter": status} if status else {}
+        for page in self._client("stepfunctions").get_paginator("list_executions").paginate(**wanted):
             yield from page["executions"]
 
     def find(self, name: str) -> StackRun:
@@ -75,24 +73,18 @@ class DeployedStack:
             return self._newest(is_archived=name == LATEST)
         run = self.run(name) if RUN_ID_PATTERN.fullmatch(name) else None
         if run is None or run.description is None:
-            raise ExecutionUnknownError(f"Step Functions knows no such run of stack {self.name}")
+            raise ExecutionUnknownError(f"Step Functions knows no such run of stack {self.stack.name}")
         return run
 
     def run(self, run_id: str) -> StackRun:
         """Return the place of a run, whether it exists or not."""
-        arn = self.outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
-        states, s3 = self.account.client("stepfunctions"), self.account.client("s3")
-        return StackRun(self, WatchedExecution(states, s3, arn, self.outputs["BucketName"]))
+        outputs = self.stack.outputs
+        arn = outputs["StateMachineArn"].replace(":stateMachine:", ":execution:") + f":{run_id}"
+        execution = WatchedExecution(self._client("stepfunctions"), self._client("s3"), arn, outputs["BucketName"])
+        return StackRun(self.stack, execution, self.is_emulated)
 
-    def lease(self) -> Lease:
-        """Return who holds the instance."""
-        from boto3.dynamodb.types import TypeDeserializer  # noqa: PLC0415 - 0.2 s that --help must not pay
-
-        key = {"lease_name": {"S": LEASE_NAME}}
-        table = self.outputs["LeaseTableName"]
-        found = self.account.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True)
-        plain = TypeDeserializer().deserialize
-        return Lease.model_validate({name: plain(value) for name, value in found.get("Item", {}).items()})
+    def _client(self, service: str) -> Any:
+        return self.stack.account.client(service)
 
     def _newest(self, *, is_archived: bool) -> StackRun:
         for execution in self.executions():
@@ -100,7 +92,7 @@ class DeployedStack:
             if not is_archived or run.has_archive():
                 return run
         what = "made a model" if is_archived else "been started"
-        raise ExecutionUnknownError(f"No run of stack {self.name} that Step Functions still knows has {what}")
+        raise ExecutionUnknownError(f"No run of stack {self.stack.name} that Step Functions still knows has {what}")
 
     def _row(self, execution: Mapping[str, Any]) -> RunRow:
         status = RunState(execution["status"].lower())
@@ -119,6 +111,7 @@ class StackRun:
 
     stack: DeployedStack
     execution: WatchedExecution
+    is_emulated: bool = False
 
     @property
     def run_id(self) -> str:
@@ -171,7 +164,7 @@ class StackRun:
 
     def outlook(self, progress: Progress) -> Outlook:
         """Return what is left of the run, and what it cost so far; an emulated instance costs nothing."""
-        if self.stack.is_emulated:
+        if self.is_emulated:
             return outlook(progress, (), None, clock.now())
         lease = self.stack.lease()
         launches = lease.ordered_launches if lease.is_held_by(self.run_id) else ()
@@ -195,32 +188,21 @@ class StackRun:
         return [(name, place) for name, place in found if place is not None]
 
 
-def deployed_stack(where: Whereabouts) -> DeployedStack:
-    """Return the stack that the options name.
+def runs_of_stage(where: Whereabouts) -> StackRuns:
+    """Return the runs of the stack that the options name.
 
-    Raises: ArgumentInvalidError, StageUnknownError and what AWS refuses.
+    Raises: ArgumentInvalidError, StackMissingError and what AWS refuses.
     """
     account = target(where.profile, where.region, where.endpoint_url)
-    return stack_named(stack_name(where.stage_meant or DEFAULT_STAGE), account)
+    return runs_of_stack(stack_name(where.stage_meant or DEFAULT_STAGE), account)
 
 
-def stack_named(name: str, account: ClientSource) -> DeployedStack:
-    """Return a stack by its name.
+def runs_of_stack(name: str, account: ClientSource, *, is_emulated: bool = False) -> StackRuns:
+    """Return the runs of the stack of that name.
 
-    Raises: StageUnknownError.
+    Raises: StackMissingError.
     """
-    from botocore.exceptions import ClientError  # noqa: PLC0415
-
-    account = ReusedClients(account)
-    try:
-        [stack] = account.client("cloudformation").describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        # what CloudFormation calls a stack that does not exist
-        if error.response["Error"]["Code"] == "ValidationError":
-            raise StageUnknownError(f"This account and region have no stack {name}") from error
-        raise
-    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", ())}
-    if "StateMachineArn" not in outputs or "BucketName" not in outputs:
-        raise StageUnknownError(f"Stack {name} was not deployed from this project's template, or not to its end")
-    parameters = {given["ParameterKey"]: given["ParameterValue"] for given in stack.get("Parameters", ())}
-    return DeployedStack(account, name, outputs, parameters)
+    stack = DeployedStack(name, ReusedClients(account))
+    if not {"StateMachineArn", "BucketName"} <= stack.outputs.keys():
+        raise StackMissingError(f"Stack {name} was not deployed from this project's template, or not to its end")
+    return StackRuns(stack, is_emulated)

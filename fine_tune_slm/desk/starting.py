@@ -22,8 +22,9 @@ from slm_core.store import ObjectStore
 from slm_core.training_config import RunRequest, TrainingConfig, load_training_config
 
 from fine_tune_slm.aws import CONFIG_FILE
+from fine_tune_slm.deployed_stack import DeployedStack
 from fine_tune_slm.desk.execution_request import merged_input, resolved
-from fine_tune_slm.desk.stack import DeployedStack, StackRun
+from fine_tune_slm.desk.stack import StackRun, StackRuns
 from fine_tune_slm.errors import ArgumentInvalidError, RunGoesOnError
 from fine_tune_slm.parameters import read_parameters
 from fine_tune_slm.wording import dollars
@@ -115,21 +116,22 @@ def plan_start(stack: DeployedStack, given: str, config_file: Path | None, proje
     return StartPlan(stack, execution_input, request, config, settings, dataset, prices, estimate)
 
 
-def require_no_other(stack: DeployedStack) -> None:
+def require_no_other(runs: StackRuns) -> None:
     """Raise RunGoesOnError while a run of the stack goes on: there is one instance."""
-    for execution in stack.executions("RUNNING"):
+    for execution in runs.executions("RUNNING"):
         when = execution["startDate"].astimezone(UTC)
-        raise RunGoesOnError(f"Run {execution['name']} of stack {stack.name} goes on since {when:%Y-%m-%d %H:%M} UTC")
+        name = runs.stack.name
+        raise RunGoesOnError(f"Run {execution['name']} of stack {name} goes on since {when:%Y-%m-%d %H:%M} UTC")
 
 
-def start(stack: DeployedStack, execution_input: Mapping[str, Any], prefix: str) -> StackRun:
+def start(runs: StackRuns, execution_input: Mapping[str, Any], prefix: str) -> StackRun:
     """Return the run that was started.
 
     Raises: RunGoesOnError; ArgumentInvalidError when Step Functions refuses the input.
     """
-    require_no_other(stack)
-    run = stack.run(f"{prefix}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}")
-    states, machine = run.execution.stepfunctions, stack.outputs["StateMachineArn"]
+    require_no_other(runs)
+    run = runs.run(f"{prefix}-{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}")
+    states, machine = run.execution.stepfunctions, runs.stack.outputs["StateMachineArn"]
     try:
         states.start_execution(stateMachineArn=machine, name=run.run_id, input=json.dumps(execution_input))
     except states.exceptions.InvalidExecutionInput as error:

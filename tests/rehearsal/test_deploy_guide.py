@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -25,16 +22,15 @@ from fine_tune_slm.localcloud import LocalCloud
 from fine_tune_slm.localcloud.deploy.package import ARTIFACTS_BUCKET
 from fine_tune_slm.naming import stack_name
 from fine_tune_slm.stage import IMAGE_ID
+from tests.rehearsal.aws_cli import PATIENCE_SECONDS, Shell, shell_of
 from tests.rehearsal.conftest import PROJECT, TINY_CONFIG
 from tests.rehearsal.test_delete import everything
 
 PAGE = (PROJECT / "docs" / "deploy.md").read_text(encoding="utf-8")
 BLOCKS = [block.strip().splitlines() for block in re.findall(r"^```bash\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
-AWS_CLI = PROJECT / ".local" / "venvs" / "aws"
 BASE_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 PUBLISH_REPO = "local/SmolLM2-135M-Instruct-clinical-extraction"
 AMI_NAME = next(word for word in PAGE.split() if word.startswith("/aws/service/"))
-PATIENCE_SECONDS = 600.0
 
 
 def is_replaced(command: str) -> bool:
@@ -47,8 +43,7 @@ class Reader:
     """Somebody who types in what the page says."""
 
     cloud: LocalCloud
-    project: Path
-    environment: dict[str, str]
+    shell: Shell
     answers: dict[str, str] = field(default_factory=dict)
 
     def follow(self, block: list[str]) -> str:
@@ -57,23 +52,10 @@ class Reader:
         for replaced, commands in itertools.groupby(block, is_replaced):
             script = list(commands)
             if not replaced:
-                printed += self._run("\n".join(script))
+                printed += self.shell.succeed("\n".join(script))
             for command in script if replaced else []:
                 self._deploy(command)
         return printed
-
-    def _run(self, script: str) -> str:
-        ended = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=self.project,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=PATIENCE_SECONDS,
-        )
-        assert ended.returncode == 0, f"{script}\n{ended.stdout}\n{ended.stderr}"
-        return ended.stdout
 
     def _deploy(self, command: str) -> None:
         """Do what `sam deploy` would: make the stack, or change the parameters that are overridden."""
@@ -86,7 +68,7 @@ class Reader:
                 "TrainingConfigFile": TINY_CONFIG,
                 "HubEndpoint": self.cloud.hub.endpoint,
             }
-            self.cloud.deploy(self.project / "template.yaml", self.answers, stack_name())
+            self.cloud.deploy(self.shell.directory / "template.yaml", self.answers, stack_name())
 
     def _update(self, overridden: dict[str, str]) -> None:
         cloudformation = self.cloud.client("cloudformation")
@@ -111,11 +93,8 @@ def checkout(tiny_project, tiny_dataset, tmp_path) -> Path:
 @pytest.fixture
 def reader(tiny_settings, tiny_model, checkout) -> Iterator[Reader]:
     """A reader in front of an empty account, with both Hub tokens and the AWS CLI."""
-    subprocess.run(["make", "--silent", "-C", PROJECT, str((AWS_CLI / "installed").relative_to(PROJECT))], check=True)
     with LocalCloud(tiny_settings) as cloud:
-        path = [str(Path(sys.executable).parent), str(AWS_CLI / "bin"), os.environ["PATH"]]
         given = {
-            "PATH": os.pathsep.join(path),
             "HUB_READ_TOKEN": cloud.hub.create_token("read", [BASE_MODEL]),
             "HUB_WRITE_TOKEN": cloud.hub.create_token("write", [PUBLISH_REPO]),
             "PUBLISH_REPO": PUBLISH_REPO,
@@ -123,7 +102,7 @@ def reader(tiny_settings, tiny_model, checkout) -> Iterator[Reader]:
             "IMAGE_URI": f"{DEFAULT_ACCOUNT_ID}.dkr.ecr.us-east-1.amazonaws.com/fine-tune-slm-prod-training:rehearsal",
         }
         _publish_ami()
-        yield Reader(cloud, checkout, {**os.environ, **cloud.environment(), **given})
+        yield Reader(cloud, shell_of(cloud, checkout, given))
 
 
 def _publish_ami() -> None:

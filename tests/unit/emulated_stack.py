@@ -15,7 +15,7 @@ from moto import mock_aws
 from slm_core.layout import RunKeys, dataset_prefix
 from slm_core.records import RunRecord
 
-from fine_tune_slm.desk.stack import DeployedStack, stack_named
+from fine_tune_slm.desk.stack import StackRuns, runs_of_stack
 from fine_tune_slm.naming import stack_name
 
 STAGE = "a-stage"
@@ -98,7 +98,7 @@ class EmulatedStack:
 
     def __init__(self, instance_id: str) -> None:
         self.instance_id = instance_id
-        self.found: DeployedStack = stack_named(stack_name(STAGE), self)
+        self.found: StackRuns = runs_of_stack(stack_name(STAGE), self)
 
     def client(self, service: str) -> Any:
         """Return a client of the account."""
@@ -107,11 +107,11 @@ class EmulatedStack:
     @property
     def bucket(self) -> str:
         """Return the stack's bucket."""
-        return self.found.outputs["BucketName"]
+        return self.found.stack.outputs["BucketName"]
 
     def start(self, run_id: str, run_name: str = "ends") -> str:
         """Start an execution and return its ARN once it has ended, or waits."""
-        arn = self.found.outputs["StateMachineArn"]
+        arn = self.found.stack.outputs["StateMachineArn"]
         execution_input = json.dumps({"run_name": run_name})
         started = self.client("stepfunctions").start_execution(stateMachineArn=arn, name=run_id, input=execution_input)[
             "executionArn"
@@ -164,7 +164,7 @@ class EmulatedStack:
         if launched_at is not None:
             launch = {"instance_type": {"S": "g6.2xlarge"}, "launched_at": {"S": launched_at.isoformat()}}
             lease["launches"] = {"M": {launched_at.isoformat(): {"M": launch}}}
-        self.client("dynamodb").put_item(TableName=self.found.outputs["LeaseTableName"], Item=lease)
+        self.client("dynamodb").put_item(TableName=self.found.stack.outputs["LeaseTableName"], Item=lease)
 
     def stop_instance(self) -> None:
         """Stop the instance, as the reaper does."""

@@ -116,9 +116,9 @@ def test_a_stopped_run_of_a_stack_is_aborted_and_a_refused_one_has_no_record(sta
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--stage", "absent"], "have no stack fine-tune-slm-absent"),
+        (["--stage", "absent"], "no stack fine-tune-slm-absent"),
         (["--stage", "a-stage", "--profile", "absent"], "absent"),
-        (["--region", "us-east-1"], "have no stack fine-tune-slm"),
+        (["--region", "us-east-1"], "no stack fine-tune-slm"),
         (["--state", "sleeping"], "sleeping"),
         (["--since", "yesterday"], "yesterday"),
         (["--last", "0"], "--last"),
