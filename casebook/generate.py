@@ -129,20 +129,21 @@ def sound_note(case: Case, edition: Edition, seen: set[str]) -> Note | None:
     return None
 
 
+def provenance_of(note: Note) -> dict[str, object]:
+    """Return where each label item and each distractor of a note stands; spans are start, end and tag."""
+    return {
+        "case": note.case.number,
+        "entity": note.case.entity.code,
+        "genre": note.genre,
+        "distractors": note.distractors,
+        "held_out_frame": note.uses_held_out_frame,
+        "spans": [[span.start, span.end, span.tag] for span in note.spans],
+    }
+
+
 def provenance_line(note: Note) -> str:
-    """Return where each label item and each distractor of a note stands, as one line of JSON."""
-    return json.dumps(
-        {
-            "case": note.case.number,
-            "entity": note.case.entity.code,
-            "genre": note.genre,
-            "distractors": note.distractors,
-            "held_out_frame": note.uses_held_out_frame,
-            "spans": [[span.start, span.end, span.tag] for span in note.spans],
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    )
+    """Return a note's provenance as one line of JSON."""
+    return json.dumps(provenance_of(note), ensure_ascii=False, separators=(",", ":"))
 
 
 def _write(path: Path, lines: list[str]) -> FileEntry:

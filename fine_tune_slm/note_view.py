@@ -11,6 +11,7 @@ from dataclasses import replace
 from rich.console import Console
 from rich.text import Text
 
+from casebook.generate import provenance_of
 from casebook.labels import Tag
 from casebook.layout import Span
 from casebook.note import Note
@@ -41,6 +42,11 @@ def show_note(note: Note, split: str, console: Console) -> None:
         line = Text(f"{field:<16} ", style="dim").append(value or "null", style=STYLES[field] if value else "dim")
         console.print(line.append(f"   inferred: {', '.join(rules)}" if rules else "", style="dim"), soft_wrap=True)
     console.print(Text(f"{'distractors':<16} {kinds}\n", style="dim"))
+
+
+def note_as_json(note: Note, split: str) -> dict[str, object]:
+    """Return a note for machines: its record, its split, and where each label item and distractor stands."""
+    return {"split": split, **note.record.model_dump(), "provenance": provenance_of(note)}
 
 
 def marked(note: Note, *, has_colour: bool) -> Text:

@@ -26,8 +26,8 @@ class Action(StrEnum):
     CREATE = "create"
     OVERWRITE = "overwrite"
     KEEP = "keep"
-    NEEDS_VALUE = "needs a value"
-    OWNED = "owned by"
+    NEEDS_VALUE = "needs_value"
+    OWNED = "owned_by_another"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ class PlannedParameter:
         """Return the plan for this parameter as one line for a reader."""
         return f"{self.spec.ssm_param}: {self._what()}"
 
+    def as_json(self) -> dict[str, str | None]:
+        """Return the plan for this parameter for machines."""
+        return {**_told(self.spec), "action": self.action, "value": self.value, "existing": self.existing}
+
     def _what(self) -> str:
         if self.action is Action.OWNED:
             present = "absent" if self.existing is None else "present"
@@ -60,6 +64,27 @@ class PlannedParameter:
                 f" (not {self.value}: --overwrite would replace it)" if differs else ""
             )
         return f"create: {self.value}" if self.existing is None else f"overwrite: {self.existing} -> {self.value}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting and what is stored of it."""
+
+    spec: SettingSpec
+    stored: str | None
+
+    def line(self) -> str:
+        """Return the setting as one line for a reader."""
+        default = f"(default) {self.spec.default}" if self.spec.default else "(absent)"
+        return f"{self.spec.ssm_param}  owner {self.spec.owner}  {self.stored or default}"
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return the setting for machines; a run reads the default where nothing is stored."""
+        return {**_told(self.spec), "stored": self.stored, "default": self.spec.default}
+
+
+def _told(spec: SettingSpec) -> dict[str, str | None]:
+    return {"name": spec.name, "parameter": spec.ssm_param, "owner": spec.owner}
 
 
 def read_parameters(ssm: Any, names: Sequence[str]) -> dict[str, str]:

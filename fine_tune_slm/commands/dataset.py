@@ -136,6 +136,7 @@ def sample(
     entity: Annotated[str | None, typer.Option(help="Only notes about this cancer, by code or label.")] = None,
     count: Annotated[int, typer.Option(min=1, help="How many notes.")] = 5,
     seed: Seed = DATASET_SEED,
+    as_json: AsJson = False,
 ) -> None:
     """Show generated notes with the words behind each label marked by field, and the distractors.
 
@@ -148,19 +149,23 @@ def sample(
 
     from casebook.sample import CASES_TRIED, UnknownChoiceError, Wanted, sample_notes  # noqa: PLC0415
     from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
-    from fine_tune_slm.note_view import legend, show_note  # noqa: PLC0415
+    from fine_tune_slm.note_view import legend, note_as_json, show_note  # noqa: PLC0415
 
-    console = Console(highlight=False)
-    legend(console)
-    shown = 0
+    console, shown = Console(highlight=False), []
+    if not as_json:
+        legend(console)
     try:
         for split, note in sample_notes(Wanted(genre, entity, count, seed)):
-            show_note(note, split, console)
-            shown += 1
+            shown.append(note_as_json(note, split))
+            if not as_json:
+                show_note(note, split, console)
     except UnknownChoiceError as error:
         raise ArgumentInvalidError(str(error)) from error
-    if shown < count:
-        print(f"{shown} of {count} notes: the seed gives no more of this kind among {CASES_TRIED:,} cases.")
+    if as_json:
+        print(json.dumps({"notes": shown}))
+    if len(shown) < count:
+        told = f"{len(shown)} of {count} notes: the seed gives no more of this kind among {CASES_TRIED:,} cases."
+        print(told, file=sys.stderr if as_json else sys.stdout)
 
 
 @app.command("publish")

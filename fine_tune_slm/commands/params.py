@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from typing import Annotated
 
 import typer
 
 from fine_tune_slm.commands.options import (
+    AsJson,
     EndpointUrl,
     ParameterRoot,
     Profile,
@@ -35,6 +38,7 @@ def init(
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     parameter_root: ParameterRoot = None,
+    as_json: AsJson = False,
 ) -> None:
     """Create every parameter that config/aws_config.yml names and that is yours to give.
 
@@ -52,8 +56,10 @@ def init(
     logger.info("{} {} parameters under {}", "checking" if dry_run else "creating", len(specs), account.parameter_root)
     with aws_refusals_explained():
         plan = parameters.init_parameters(account.client("ssm"), specs, assigned, overwrite=overwrite, dry_run=dry_run)
-    for planned in plan:
-        print(planned.line())
+    if as_json:
+        print(json.dumps({"is_dry_run": dry_run, "settings": [planned.as_json() for planned in plan]}))
+    else:
+        print(*(planned.line() for planned in plan), sep="\n")
     parameters.require_finished(plan, dry_run=dry_run)
 
 
@@ -64,22 +70,25 @@ def list_parameters(
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     parameter_root: ParameterRoot = None,
+    as_json: AsJson = False,
 ) -> None:
     """List every setting with its owner and its value.
 
     Example: fine-tune-slm params list --profile research
     """
     from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
-    from fine_tune_slm.parameters import read_parameters  # noqa: PLC0415
+    from fine_tune_slm.parameters import Setting, read_parameters  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
     account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     specs = account.setting_specs(find_project())
     with aws_refusals_explained():
         found = read_parameters(account.client("ssm"), [spec.ssm_param for spec in specs])
-    for spec in specs:
-        value = found.get(spec.ssm_param) or (f"(default) {spec.default}" if spec.default else "(absent)")
-        print(f"{spec.ssm_param}  owner {spec.owner}  {value}")
+    settings = [Setting(spec, found.get(spec.ssm_param)) for spec in specs]
+    if as_json:
+        print(json.dumps({"settings": [setting.as_json() for setting in settings]}))
+    else:
+        print(*(setting.line() for setting in settings), sep="\n")
 
 
 @app.command("check")
@@ -90,6 +99,7 @@ def check(
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     parameter_root: ParameterRoot = None,
+    as_json: AsJson = False,
 ) -> None:
     """Say whether every setting is there, well formed, and what the deployed stack says.
 
@@ -107,11 +117,14 @@ def check(
     with aws_refusals_explained():
         stored = read_parameters(account.client("ssm"), [spec.ssm_param for spec in specs])
         found = parameter_problems(specs, stored, DeployedStack(stack_name or stack_of(stage), account).outputs)
-    for problem in found:
-        print(f"{problem.told}. {problem.remedy}")
+    if as_json:
+        print(json.dumps({"settings": len(specs), "problems": [dataclasses.asdict(problem) for problem in found]}))
+    elif found:
+        print(*(f"{problem.told}. {problem.remedy}" for problem in found), sep="\n")
+    else:
+        print(f"All {len(specs)} settings are there, well formed, and agree with the stack.")
     if found:
         raise ParametersWrongError(f"{len(found)} of {len(specs)} settings are not right")
-    print(f"All {len(specs)} settings are there, well formed, and agree with the stack.")
 
 
 @app.command("set")
@@ -123,6 +136,7 @@ def set_one(
     region: Region = None,
     endpoint_url: EndpointUrl = None,
     parameter_root: ParameterRoot = None,
+    as_json: AsJson = False,
 ) -> None:
     """Change one setting, after checking its value; the template's own are changed by a deployment.
 
@@ -138,11 +152,13 @@ def set_one(
     prices = load_prices(project / "config" / "prices.yml")
     with aws_refusals_explained():
         change = set_parameter(account.client("ssm"), account.setting_specs(project), prices, name, value)
-    print(change.line())
+    print(json.dumps(dataclasses.asdict(change)) if as_json else change.line())
 
 
 @app.command("stages")
-def stages(profile: Profile = None, region: Region = None, endpoint_url: EndpointUrl = None) -> None:
+def stages(
+    profile: Profile = None, region: Region = None, endpoint_url: EndpointUrl = None, as_json: AsJson = False
+) -> None:
     """List the stages in this account and region: the root of each one's settings, and its bucket.
 
     Example: fine-tune-slm params stages --region us-east-1
@@ -157,7 +173,9 @@ def stages(profile: Profile = None, region: Region = None, endpoint_url: Endpoin
     specs = load_setting_specs(find_project() / CONFIG_FILE, DEFAULT_ROOT)
     with aws_refusals_explained():
         found = find_stages(account.client("ssm"), specs)
-    for stage in found:
-        print(f"{stage.root}  bucket {stage.bucket or '(absent)'}")
-    if not found:
+    if as_json:
+        print(json.dumps({"stages": [dataclasses.asdict(stage) for stage in found]}))
+    elif found:
+        print(*(f"{stage.root}  bucket {stage.bucket or '(absent)'}" for stage in found), sep="\n")
+    else:
         print("No stage has been deployed in this account and region.")

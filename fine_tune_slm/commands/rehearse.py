@@ -44,13 +44,15 @@ def rehearse(
 
     Example: fine-tune-slm rehearse --input '{"training": {"samples": 64}}'
     """
-    _require_plain(run_name)
-    from fine_tune_slm import rehearsal  # noqa: PLC0415
     from fine_tune_slm.execution_input import read_execution_input  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
+    _require_plain(run_name)
+    text, project = read_execution_input(execution_input), find_project()
+    from fine_tune_slm import rehearsal  # noqa: PLC0415 - seconds that a mistake need not wait for
+
     request = rehearsal.RehearsalRequest(
-        execution_input=read_execution_input(execution_input),
+        execution_input=text,
         run_name=run_name,
         wait_scale=wait_scale,
         dataset=dataset,
@@ -61,7 +63,7 @@ def rehearse(
         is_built=built,
         engine=engine,
         root=root,
-        project=find_project(),
+        project=project,
     )
     rehearsal.rehearse_and_show(request, as_json=as_json)
 

@@ -218,3 +218,16 @@ def test_the_report_of_a_run_that_was_cut_off_says_so(tmp_path, monkeypatch, cap
     (tmp_path / "runs" / "cut-off").mkdir(parents=True)
     assert run(["report", "--root", str(tmp_path)], monkeypatch) == 1
     assert "Run cut-off has not ended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("status", "code"), [("succeeded", 0), ("rejected", 1)])
+def test_rehearse_ends_as_its_run_did(status, code, tmp_path, monkeypatch, capsys):
+    from fine_tune_slm import rehearsal
+    from fine_tune_slm.closing import ended_run
+
+    kept = keep(tmp_path, MadeUpRun(status=status))
+    monkeypatch.setattr(rehearsal, "rehearse", lambda _request, _console: ended_run(kept))
+    assert run(["rehearse", "--root", str(tmp_path)], monkeypatch) == code
+    shown = capsys.readouterr()
+    assert ("SUCCEEDED in" in shown.out) == (code == 0)
+    assert ("The failure card above says what happened" in shown.err) == (code == 1)

@@ -178,6 +178,14 @@ def test_sample_marks_spans_by_field_and_shows_the_labels(capsys: pytest.Capture
     assert all(f"\n{field:<16} " in told for field in FIELDS)
 
 
+def test_for_machines_a_sample_is_records_with_the_spans_behind_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["dataset", "sample", "--genre", "molecular", "--count", "1", "--seed", "3", "--json"]) == 0
+    [note] = json.loads(capsys.readouterr().out)["notes"]
+    assert note["provenance"]["genre"] == "molecular"
+    assert set(note["output"]) == set(FIELDS)
+    assert all(0 <= start < end <= len(note["input"]) for start, end, _ in note["provenance"]["spans"])
+
+
 @pytest.mark.parametrize(("option", "listed"), [("--genre", "radiology"), ("--entity", "melanoma")])
 def test_an_unknown_genre_or_entity_is_told_with_the_list(
     option: str, listed: str, capsys: pytest.CaptureFixture[str]

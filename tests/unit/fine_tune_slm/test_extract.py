@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from fine_tune_slm import cli
 from fine_tune_slm.errors import ArchiveDamagedError, ExtractionFailedError, ModelMissingError, RunUnknownError
 from fine_tune_slm.extract import Extractor
 from fine_tune_slm.kept_runs import KeptRuns
@@ -38,6 +41,25 @@ def run(tmp_path, make_archive):
 
 def test_the_extractors_line_is_the_answer(run, tmp_path, project):
     assert Extractor(run, tmp_path, project).answer("résumé") == '{"stage":"résumé"}'
+
+
+def test_the_command_prints_the_record_of_a_note_and_ends_as_the_extraction_did(
+    run, tmp_path, project, monkeypatch, capfd
+):
+    for name in ("template.yaml", "config/aws_config.yml"):
+        (project / name).parent.mkdir(exist_ok=True)
+        (project / name).touch()
+    (tmp_path / "note.txt").write_text("II", encoding="utf-8")
+    monkeypatch.chdir(project)
+    command = ["fine-tune-slm", "extract", "--run", "r", "--root", str(tmp_path / ".local"), "--model", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", [*command, str(tmp_path / "note.txt")])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    assert capfd.readouterr().out == '{"stage":"II"}\n'
+    (tmp_path / "note.txt").write_text("refuse", encoding="utf-8")
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    assert "exit code 3" in capfd.readouterr().err
 
 
 def test_a_failed_extraction_is_told_with_its_exit_code(run, tmp_path, project):

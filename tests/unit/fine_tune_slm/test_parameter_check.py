@@ -160,3 +160,64 @@ def test_stages_and_set_are_told_on_the_command_line(account, ssm, monkeypatch, 
     assert capsys.readouterr().out == "/a  bucket (absent)\n"
     assert _run(monkeypatch, "set", "hub.publish_repo", "group/Llama-x", "--parameter-root", "/a") == 0
     assert capsys.readouterr().out == "/a/hub/publish_repo: (absent) -> group/Llama-x\n"
+
+
+@pytest.fixture
+def told(account, monkeypatch, capsys):
+    """A function that returns the exit code of a verb, and its document."""
+
+    def tell(*arguments):
+        code = _run(monkeypatch, *arguments, "--json")
+        return code, json.loads(capsys.readouterr().out)
+
+    return tell
+
+
+def test_for_machines_init_says_what_it_does_about_each_setting(told):
+    code, document = told("init", "--dry-run", "--set", "hub.publish_repo=group/Llama-x")
+    assert code == 0
+    assert document["is_dry_run"]
+    actions = {one["name"]: (one["action"], one["value"]) for one in document["settings"]}
+    assert actions["hub.publish_repo"] == ("create", "group/Llama-x")
+    assert actions["hub.base_model_revision"] == ("needs_value", None)
+    assert actions["instance.id"] == ("owned_by_another", None)
+    assert told("init")[0] == 2
+
+
+def test_for_machines_list_tells_what_is_stored_from_defaults(ssm, told):
+    ssm.put_parameter(Name="/a/hub/publish_repo", Value="group/Llama-x", Type="String")
+    code, document = told("list", "--parameter-root", "/a")
+    assert code == 0
+    settings = {one["name"]: one for one in document["settings"]}
+    assert settings["hub.publish_repo"] == {
+        "name": "hub.publish_repo",
+        "parameter": "/a/hub/publish_repo",
+        "owner": "init",
+        "stored": "group/Llama-x",
+        "default": None,
+    }
+    assert settings["instance.allowed_types"]["stored"] is None
+    assert settings["instance.allowed_types"]["default"] == "g6.2xlarge,g5.2xlarge"
+
+
+def test_for_machines_check_lists_problems_with_remedies_and_keeps_its_exit_code(account, ssm, told):
+    _deploy(account)
+    root = ("--parameter-root", "/fine-tune-slm", "--stack-name", "a-stack")
+    for name, value in stored(hub__publish_repo=None).items():
+        ssm.put_parameter(Name=name, Value=value, Type="String")
+    code, document = told("check", *root)
+    assert (code, document["settings"]) == (2, len(SPECS))
+    [problem] = document["problems"]
+    assert problem["name"] == "hub.publish_repo"
+    assert problem["remedy"] == "fine-tune-slm params set hub.publish_repo VALUE"
+    assert told("set", "hub.publish_repo", "group/Llama-x", *root[:2]) == (
+        0,
+        {"ssm_param": "/fine-tune-slm/hub/publish_repo", "before": None, "after": "group/Llama-x"},
+    )
+    assert told("check", *root) == (0, {"settings": len(SPECS), "problems": []})
+
+
+def test_for_machines_stages_are_a_list_that_may_be_empty(ssm, told):
+    assert told("stages") == (0, {"stages": []})
+    ssm.put_parameter(Name="/a/command/document_name", Value="x", Type="String")
+    assert told("stages") == (0, {"stages": [{"root": "/a", "bucket": None}]})
