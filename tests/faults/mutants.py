@@ -101,12 +101,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="mutants whose name holds this")
     parser.add_argument("--json", type=Path, help="where to write the figures")
     given = parser.parse_args(arguments)
+    chosen = [mutant for mutant in MUTANTS if given.only in mutant.name]
+    if not chosen:
+        parser.error(f"no mutant's name holds {given.only!r}")
     began = time.monotonic()
     without_the_users_settings()
     with emulated_account() as account:
         trial = Trial(account)
         fates = []
-        for mutant in (mutant for mutant in MUTANTS if given.only in mutant.name):
+        for mutant in chosen:
             fates.append(trial.fate(mutant))
             print(f"{fates[-1].name}: {fates[-1].how or 'LIVES'}"[:160], file=sys.stderr)
     share = report(fates)
