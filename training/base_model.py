@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NoReturn
@@ -47,7 +48,7 @@ UNREACHABLE = (
 
 
 def fetch_base_model(spec: RunSpec, volume: VolumePaths, heartbeat: Heartbeat) -> tuple[Path, dict[str, str]]:
-    """Return the model's directory on the volume and the SHA-256 of its files.
+    """Return the model's directory on the volume and the SHA-256 of its files; a damaged one is downloaded again, once.
 
     Raises: BaseModelMissingError, BaseModelCorruptError, HubUnavailableError, HubTokenMissingError.
     """
@@ -56,7 +57,10 @@ def fetch_base_model(spec: RunSpec, volume: VolumePaths, heartbeat: Heartbeat) -
     if hashes is None:
         return target, _download(spec, target, heartbeat)
     if damaged := damaged_files(target, hashes):
-        raise BaseModelCorruptError(f"The cached {spec.base_model.repo_id} is damaged: {', '.join(damaged)}")
+        logger.warning("the cached {} is damaged ({}) and is removed", spec.base_model.repo_id, ", ".join(damaged))
+        # before the download: the volume may have no room for two
+        shutil.rmtree(target)
+        return target, _download(spec, target, heartbeat)
     logger.info("base model {} is in the cache", spec.base_model.repo_id)
     return target, hashes
 

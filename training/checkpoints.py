@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from slm_core.errors import CheckpointMissingError
 from slm_core.layout import VolumePaths
 from slm_core.records import RunSpec
 
-from training.durable import is_sealed, seal_and_rename, sealed_hashes
+from training.durable import MARKER_NAME, is_sealed, seal_and_rename, sealed_hashes
 
 STEP_DIRECTORY = re.compile(r"step-(\d+)")
 ORIGIN_NAME = "origin.json"
@@ -66,6 +67,23 @@ def origin_of(spec: RunSpec) -> dict[str, Any]:
     return {"base_model": spec.base_model.model_dump(), "dataset_sha256": spec.dataset_sha256, **plan}
 
 
+def remove_old_runs(spec: RunSpec, volume: VolumePaths) -> None:
+    """Remove from the volume the other runs that were quiet for `keep_checkpoints_days` before this one.
+
+    The run that this one continues stays, however old. What cannot be removed is left: room is no reason to fail yet.
+    """
+    quiet_since = (spec.created_at - timedelta(days=spec.config.training.keep_checkpoints_days)).timestamp()
+    for directory in volume.run(spec.run_id).parent.iterdir():
+        if directory.name in {spec.run_id, spec.resume_from} or _last_sign_of(directory) >= quiet_since:
+            continue
+        try:
+            shutil.rmtree(directory)
+        except OSError as error:
+            logger.warning("run {} cannot be removed ({})", directory.name, type(error).__name__)
+        else:
+            logger.info("run {} was removed: nothing was heard of it for a long time", directory.name)
+
+
 class CheckpointStore:
     """Takes the Trainer's finished checkpoint directories and keeps the newest few under their names."""
 
@@ -99,6 +117,11 @@ def _named(directory: Path) -> list[Checkpoint]:
         return []
     matches = [(STEP_DIRECTORY.fullmatch(path.name), path) for path in directory.iterdir()]
     return sorted((Checkpoint(int(match[1]), path) for match, path in matches if match), key=lambda item: item.step)
+
+
+def _last_sign_of(run: Path) -> float:
+    signs = [run / "progress.json", *run.glob(f"checkpoints/*/{MARKER_NAME}")]
+    return max([sign.stat().st_mtime for sign in signs if sign.exists()], default=run.stat().st_mtime)
 
 
 def _read_origin(checkpoint: Path) -> Any:

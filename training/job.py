@@ -17,7 +17,7 @@ from extraction.outcomes import NoteOutcomes
 from training.artifacts import Package, write_package
 from training.base_model import fetch_base_model
 from training.batching import PlanOptions, Step, plan_steps, share_of
-from training.checkpoints import Checkpoint, CheckpointStore, checkpoint_to_resume, origin_of
+from training.checkpoints import Checkpoint, CheckpointStore, checkpoint_to_resume, origin_of, remove_old_runs
 from training.collation import StepDataset
 from training.dataset import TRAIN_FILE, VALIDATION_FILE, even_sample, fetch_dataset, random_sample, read_records
 from training.distributed import ALONE, Ranks
@@ -86,6 +86,8 @@ def run_job(launch: Launch) -> None:
     heartbeat = speaker(spec, launch.fence, launch.volume.progress(spec.run_id), staging.put_progress)
     heartbeat.enter(Phase.DOWNLOADING)
     dtype = training_dtype(spec.config.training)
+    if launch.ranks.is_first:
+        remove_old_runs(spec, launch.volume)
     checkpoint = checkpoint_to_resume(spec, launch.volume)
     with launch.ranks.first_goes_ahead():
         material = _gather(launch, heartbeat)

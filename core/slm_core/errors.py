@@ -190,7 +190,7 @@ class BaseModelMissingError(TrainingError):
 
 class BaseModelCorruptError(TrainingError):
     exit_code = 22
-    remedy = "Delete the model's directory in the volume's cache; the next run downloads it again."
+    remedy = "Check hub/base_model_revision, then the volume's disk; a damaged copy was downloaded again already."
 
 
 class TrainingOutOfMemoryError(TrainingError):

@@ -6,8 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tests.faults.world.host import JobPlan
-
 FOREVER = 10_000
 
 
@@ -117,10 +115,7 @@ class RunPlan(_Frozen):
     steps: int = 90
     seconds_per_step: float = 10.0
     f1: float = 0.9
-
-    def job(self) -> JobPlan:
-        """Return the plan of the training."""
-        return JobPlan(steps=self.steps, seconds_per_step=self.seconds_per_step)
+    resumes: str | None = Field(default=None, description="The plan whose run this one is asked to continue.")
 
 
 class Schedule(_Frozen):

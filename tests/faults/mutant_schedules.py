@@ -15,7 +15,7 @@ from tests.faults.fault import (
     Schedule,
     WorkflowFault,
 )
-from tests.faults.tiers import LAYERS_ALONE, TWO_RUNS
+from tests.faults.tiers import LAYERS_ALONE, LONG_STEPS, TWO_RUNS
 
 WORKFLOW_ALONE, REAPER_ALONE, SWEEPER_ALONE, GUARD_ALONE = LAYERS_ALONE
 
@@ -32,6 +32,7 @@ OUTLIVED = "no instance outlives its run's lease"
 POINTED = "the pointer names archived releases that main holds"
 TOLD = "a run that did not succeed is told of"
 REPEATED = "repeating a run id changes nothing"
+LOST = "lost work is at most a checkpoint interval and two minutes"
 RETURNED = "an hour after the last run the lease is free"
 
 
@@ -88,5 +89,15 @@ TAKEN_OVER = Schedule(
     faults=(ABORTED, call("denied", "StartInstance", "dynamodb.UpdateItem", occurrence=7, times=FOREVER)),
     layers=WORKFLOW_ALONE,
 )
+RESUMED = Schedule(
+    faults=(HostFault(kind="aborted", minute=25),),
+    runs=(
+        RunPlan(name="a", steps=LONG_STEPS),
+        RunPlan(name="b", after_minutes=45, steps=LONG_STEPS, resumes="a"),
+    ),
+)
+NO_CAPACITY = one(call("capacity", "StartInstance", "ec2.StartInstances", times=FOREVER))
+TEN_HOURS = one(execution_input='{"max_hours": 12, "budget_usd": 40}', steps=1200, seconds_per_step=30)
+ARCHIVED_ONLY = one(execution_input='{"publish": false}')
 # a training that goes on, under an execution that does not
 STILL = one(HostFault(kind="still", minute=9), layers=Layers(guard=False), steps=900)

@@ -121,8 +121,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, help="where to write the figures")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args(arguments)
-    began, fates = time.monotonic(), []
     names = [mutant.name for mutant in MUTANTS if given.only in mutant.name]
+    if not names:
+        parser.error(f"no mutant's name holds {given.only!r}")
+    began, fates = time.monotonic(), []
     for fate in fates_of(names, given.processes):
         fates.append(fate)
         print(f"{fate.name}: {fate.how or 'LIVES'}"[:160], file=sys.stderr)

@@ -64,11 +64,16 @@ def in_code(place: str, old: str, new: str, *more: tuple[str, str, str]) -> Chan
 
 def in_workflow(edit: Callable[[Document], None]) -> Change:
     """Return the change of the workflow file: `edit` gets its states and changes them in place."""
+    return in_machine(lambda document: edit(document["States"]))
+
+
+def in_machine(edit: Callable[[Document], None]) -> Change:
+    """Return the change of the workflow file: `edit` gets all of it and changes it in place."""
 
     @contextlib.contextmanager
     def changed(account: Account) -> Iterator[None]:
         document = json.loads(definition())
-        edit(document["States"])
+        edit(document)
         if document == json.loads(definition()):
             raise TextMissingError("the edit changes nothing")
         made = client("stepfunctions").create_state_machine(

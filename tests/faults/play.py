@@ -11,12 +11,13 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from tests.faults.fault import Schedule
+from tests.faults.fault import RunPlan, Schedule
 from tests.faults.injection import Injection
 from tests.faults.invariants import GUARD, Verdict, Watch, judge
 from tests.faults.outcomes import judge_outcomes
 from tests.faults.repeat import play_again
 from tests.faults.world.functions import ServiceFailedError
+from tests.faults.world.host import JobPlan
 from tests.faults.world.world import ROOT, Account, World, deadline_of
 
 WORLD_HOLDS = "nothing breaks the world itself"
@@ -54,9 +55,7 @@ def play(schedule: Schedule, account: Account) -> Finding:
         watch = _watched(world, verdict, calls)
         _layers(schedule, world, injection, watch)
         for plan in schedule.runs:
-            world.host.plans[world.execution_name(plan.name)] = plan.job()
-            world.scores[world.execution_name(plan.name)] = plan.f1
-            world.start(plan.name, plan.execution_input, plan.after_minutes * 60)
+            _start(world, plan)
         names = {world.execution_name(plan.name) for plan in schedule.runs}
         world.timeline.run(lambda: names <= set(world.statuses), LONGEST_SECONDS)
         last_fault = max([0.0, *(getattr(fault, "minute", 0.0) * 60 for fault in schedule.faults)])
@@ -69,6 +68,16 @@ def play(schedule: Schedule, account: Account) -> Finding:
         if schedule.repeats:
             play_again(world, schedule.runs[0], verdict)
         return finding
+
+
+def _start(world: World, plan: RunPlan) -> None:
+    name, given = world.execution_name(plan.name), plan.execution_input
+    resumes = world.execution_name(plan.resumes) if plan.resumes else None
+    if resumes:
+        given = json.dumps(json.loads(given) | {"resume_from": resumes})
+    world.host.plans[name] = JobPlan(steps=plan.steps, seconds_per_step=plan.seconds_per_step, resumes=resumes)
+    world.scores[name] = plan.f1
+    world.start(plan.name, given, plan.after_minutes * 60)
 
 
 def _finding(world: World, schedule: Schedule, verdict: Verdict, injection: Injection) -> Finding:

@@ -7,6 +7,7 @@ from tests.faults.fault import FOREVER, HubFault
 from tests.faults.mutant_schedules import (
     AGAIN,
     ARCHIVED,
+    ARCHIVED_ONLY,
     CALM,
     CORRUPT,
     ENDS,
@@ -48,6 +49,23 @@ RELEASE = mutants(
         ),
         ARCHIVED,
         (one(call("killed", "ArchiveArtifacts", "s3.CopyObject", occurrence=2, times=FOREVER)),),
+    ),
+    (
+        "the archive is left without its manifest, which is read from staging",
+        in_code(
+            f"{_ARCHIVE}:archive",
+            "store.put_once(keys.archive_manifest, content)",
+            "content",
+            (f"{_ARCHIVE}:read_manifest", "keys.archive_manifest", "keys.staged_manifest"),
+        ),
+        "success means archived",
+        (ARCHIVED_ONLY,),
+    ),
+    (
+        "a file is left out of the commit",
+        in_code(f"{_PUBLICATION}:_commit", "in sorted(files.items())", "in sorted(files.items())[1:]"),
+        "the Hub's main is the old or the complete new revision",
+        (CALM,),
     ),
     (
         "the release comes in two commits",

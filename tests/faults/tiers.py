@@ -102,6 +102,8 @@ LAYERS_ALONE = (
 )
 TWO_RUNS = (RunPlan(name="a"), RunPlan(name="b", after_minutes=6))
 SECOND_STARTS_MINUTES = (0, 0.05, 0.5, 1, 2, 4, 8, 12, 16, 17, 18, 20)
+# before the training begins, before and after its first checkpoint, and after its second
+ABORTED_MINUTES, LONG_STEPS = (1, 10, 18, 30), 240
 EVERY_REPEATED = 8
 
 
@@ -181,7 +183,10 @@ def random_schedules(calls: Calls, events: int, seed: int, count: int) -> Iterat
 
 
 def interleaved(events: int) -> Iterator[Schedule]:
-    """Yield two executions whose starts lie closer and farther, with nothing wrong, or one thing in the first."""
+    """Yield two executions whose starts lie closer and farther, with nothing wrong, or one thing in the first.
+
+    At the end the second one continues the first, which was aborted.
+    """
     befallen: tuple[tuple[Fault, ...], ...] = (
         (),
         *((HostFault(kind=kind, minute=9),) for kind in ("crash", "nan", "hang", "started", "stopped")),
@@ -191,6 +196,11 @@ def interleaved(events: int) -> Iterator[Schedule]:
     )
     for minutes, faults in itertools.product(SECOND_STARTS_MINUTES, befallen):
         yield Schedule(faults=faults, runs=(RunPlan(name="a"), RunPlan(name="b", after_minutes=minutes)))
+    for minute in ABORTED_MINUTES:
+        resumed = RunPlan(name="b", after_minutes=45, steps=LONG_STEPS, resumes="a")
+        yield Schedule(
+            faults=(HostFault(kind="aborted", minute=minute),), runs=(RunPlan(name="a", steps=LONG_STEPS), resumed)
+        )
 
 
 def some_repeated(schedules: Iterable[Schedule]) -> list[Schedule]:

@@ -13,6 +13,7 @@ from tests.faults.mutant_schedules import (
     CRASH,
     ENDS,
     NAN_ALONE,
+    NO_CAPACITY,
     PUBLISHED,
     REJECTED,
     SECRET,
@@ -23,7 +24,7 @@ from tests.faults.mutant_schedules import (
     host,
     one,
 )
-from tests.faults.mutation import Change, in_workflow, mutants
+from tests.faults.mutation import Change, in_machine, in_workflow, mutants
 
 _REFUSED = json.dumps({"token": CANARY_TOKEN})
 
@@ -74,6 +75,13 @@ def _unretried(state: str, error: str) -> Change:
     return in_workflow(edit)
 
 
+def _waited_for_without_end(machine: dict[str, Any]) -> None:
+    del machine["TimeoutSeconds"]
+    for retry in machine["States"]["StartInstance"]["Retry"]:
+        if "InstanceCapacityError" in retry["ErrorEquals"]:
+            retry["MaxAttempts"] = 99_999_999
+
+
 WORKFLOW = mutants(
     ("CheckTraining has no Catch", _without("CheckTraining", part="Catch"), STOPPED, (NAN_ALONE,)),
     (
@@ -108,6 +116,7 @@ WORKFLOW = mutants(
         ENDS,
         (host("capacity 3", minute=0),),
     ),
+    ("capacity is waited for without end", in_machine(_waited_for_without_end), "every execution ends", (NO_CAPACITY,)),
     ("a busy instance is not waited for", _unretried("PrepareRun", "InstanceBusyError"), ENDS, (TWO,)),
     (
         "a silent Hub is not asked again",

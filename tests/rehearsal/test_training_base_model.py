@@ -108,10 +108,29 @@ def test_a_hub_that_does_not_answer_is_another_error_than_a_refusal(spec, volume
         fetch_base_model(spec.model_copy(update={"hub": nowhere}), volume, Silence())
 
 
-def test_a_damaged_file_in_the_cache_is_named(spec, volume):
-    directory, _ = fetch_base_model(spec, volume, Silence())
+def damage(directory):
     with (directory / "model.safetensors").open("r+b") as stream:
         stream.seek(500)
         stream.write(b"\0\0\0\0")
+
+
+def test_a_model_that_was_damaged_in_the_cache_is_downloaded_again(spec, volume, tiny_model):
+    directory, hashes = fetch_base_model(spec, volume, Silence())
+    damage(directory)
+    assert fetch_base_model(spec, volume, Silence()) == (directory, hashes)
+    assert (directory / "model.safetensors").read_bytes() == (tiny_model / "model.safetensors").read_bytes()
+
+
+def test_a_download_that_is_damaged_as_well_is_an_error_and_is_not_kept(spec, volume, monkeypatch):
+    directory, _ = fetch_base_model(spec, volume, Silence())
+    damage(directory)
+    download = base_model.snapshot_download
+
+    def download_damaged(*arguments, local_dir, **named):
+        download(*arguments, local_dir=local_dir, **named)
+        damage(local_dir)
+
+    monkeypatch.setattr(base_model, "snapshot_download", download_damaged)
     with pytest.raises(BaseModelCorruptError, match=r"model\.safetensors"):
         fetch_base_model(spec, volume, Silence())
+    assert not directory.exists()

@@ -84,6 +84,8 @@ class JobPlan:
     steps: int = 120
     seconds_per_step: float = 10.0
     checkpoint_seconds: float = 600.0
+    resumes: str | None = None
+    """The run whose work this one is meant to continue."""
 
 
 @dataclass
@@ -108,6 +110,7 @@ class Job:
         source = host.volume.checkpoints.get(spec.resume_from or "", [])
         self.resumed_from = max([0, *saved, *([] if saved else source)])
         self.step = self.resumed_from
+        self._note_loss(host.reached.get(spec.run_id) or host.reached.get(plan.resumes or "", 0), self.resumed_from)
         self._saved_at = self._timeline.seconds()
         self._phase, self._phase_left = Phase.DOWNLOADING, float(DOWNLOAD_SECONDS)
         self.is_over = False
@@ -136,10 +139,12 @@ class Job:
     def vanish(self) -> None:
         """End with the host, without a warning."""
         if not self.is_over:
-            saved = max([0, *self._host.volume.checkpoints[self.spec.run_id]])
-            lost_seconds = max(0, self.step - saved) * self._plan.seconds_per_step
-            self._host.losses.append(Loss(self.spec.run_id, lost_seconds))
+            self._note_loss(self.step, max([0, *self._host.volume.checkpoints[self.spec.run_id]]))
             self.is_over = True
+
+    def _note_loss(self, reached: int, kept: int) -> None:
+        lost_seconds = max(0, reached - kept) * self._plan.seconds_per_step
+        self._host.losses.append(Loss(self.spec.run_id, lost_seconds))
 
     def _tick(self) -> None:
         if self.is_over or self._host.job is not self:
@@ -152,6 +157,7 @@ class Job:
     def _work(self, seconds: float) -> None:
         if self._phase is Phase.TRAINING:
             self.step = min(self._plan.steps, self.step + int(seconds / self._plan.seconds_per_step))
+            self._host.reached[self.spec.run_id] = self.step
             if self._timeline.seconds() - self._saved_at >= self._plan.checkpoint_seconds:
                 self._save()
             if self.step >= self._plan.steps:
@@ -224,6 +230,8 @@ class Host:
         self.job: Job | None = None
         self.plans: dict[str, JobPlan] = {}
         self.losses: list[Loss] = []
+        self.reached: dict[str, int] = {}
+        """The last step that each run has done."""
         self.commands: dict[str, Command] = {}
         self.start_faults: deque[StartFault] = deque()
         self.running_seconds: list[tuple[float, float | None]] = []

@@ -1,10 +1,12 @@
-"""Which checkpoints count."""
+"""Which checkpoints count, and which runs' stay on the volume."""
+
+import os
 
 import pytest
 from slm_core.errors import CheckpointMissingError
 from slm_core.layout import VolumePaths
 
-from training.checkpoints import CheckpointStore, checkpoint_to_resume, newest_complete, origin_of
+from training.checkpoints import CheckpointStore, checkpoint_to_resume, newest_complete, origin_of, remove_old_runs
 
 
 def write_checkpoint(store, step):
@@ -104,3 +106,66 @@ def test_torn_checkpoints_never_push_out_the_good_one(volume, spec):
     write_checkpoint(store, 35)
     assert newest_complete(volume.checkpoints("run-1")).step == 35
     assert not torn.exists()
+
+
+DAY_SECONDS = 24 * 3600
+
+
+@pytest.fixture
+def run_of(volume, spec):
+    """Leave a run with one checkpoint on the volume, heard of last so many days before the run of `spec`."""
+
+    def leave(run_id, days):
+        written_at = spec.created_at.timestamp() - days * DAY_SECONDS
+        checkpoint = write_checkpoint(store_of(volume, spec, run_id), 8)
+        for path in (checkpoint.path / "COMPLETE", volume.progress(run_id)):
+            path.touch()
+            os.utime(path, (written_at, written_at))
+
+    return leave
+
+
+def runs_on(volume):
+    return {path.name for path in volume.run("any").parent.iterdir()}
+
+
+def test_a_run_of_which_nothing_was_heard_for_longer_than_the_bound_is_removed(volume, spec, run_of):
+    days = spec.config.training.keep_checkpoints_days
+    run_of("old", days + 1)
+    run_of("recent", days - 1)
+    run_of("run-1", days + 1)
+    remove_old_runs(spec, volume)
+    assert runs_on(volume) == {"recent", "run-1"}
+
+
+def test_an_old_run_stays_while_it_is_continued(volume, spec, run_of):
+    run_of("old", 1000)
+    remove_old_runs(spec.model_copy(update={"resume_from": "old"}), volume)
+    assert newest_complete(volume.checkpoints("old")).step == 8
+
+
+@pytest.mark.parametrize("sign", ["progress.json", "checkpoints/step-8/COMPLETE"])
+def test_one_recent_sign_of_life_keeps_a_run(volume, spec, run_of, sign):
+    run_of("old", 1000)
+    (volume.run("old") / sign).touch()
+    remove_old_runs(spec, volume)
+    assert runs_on(volume) == {"old"}
+
+
+def test_a_run_without_any_sign_is_as_old_as_its_directory(volume, spec):
+    for run_id, days in (("old", 1000), ("recent", 1)):
+        volume.run(run_id).mkdir(parents=True)
+        os.utime(volume.run(run_id), (spec.created_at.timestamp() - days * DAY_SECONDS,) * 2)
+    remove_old_runs(spec, volume)
+    assert runs_on(volume) == {"recent"}
+
+
+def test_a_run_that_cannot_be_removed_stops_nothing(volume, spec, run_of, tmp_path):
+    run_of("older", 1000)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    os.utime(elsewhere, (0, 0))
+    volume.run("linked").symlink_to(elsewhere)
+    remove_old_runs(spec, volume)
+    assert runs_on(volume) == {"linked"}
+    assert elsewhere.is_dir()
