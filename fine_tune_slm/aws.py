@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from slm_core.settings import SettingSpec, load_setting_specs
 from slm_core.training_config import problems
 
-from fine_tune_slm.errors import ArgumentInvalidError, AwsRefusedError, AwsUnreachableError
+from fine_tune_slm.errors import ArgumentInvalidError, AwsRefusedError, AwsSettingsError, AwsUnreachableError
 from fine_tune_slm.naming import parameter_root as parameter_root_of
 
 CONFIG_FILE = Path("config/aws_config.yml")
@@ -79,7 +79,7 @@ def target(
 def aws_refusals_explained() -> Iterator[None]:
     """Turn botocore's errors into one line with a remedy; AWS's message may hold ids, so only its code is told.
 
-    Raises: AwsRefusedError, AwsUnreachableError.
+    Raises: AwsSettingsError, AwsRefusedError, AwsUnreachableError.
     """
     from botocore import exceptions  # noqa: PLC0415
 
@@ -92,4 +92,4 @@ def aws_refusals_explained() -> Iterator[None]:
     except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
         raise AwsUnreachableError(f"AWS did not answer ({type(error).__name__})") from error
     except exceptions.BotoCoreError as error:
-        raise AwsRefusedError(f"The AWS client cannot be used: {error}") from error
+        raise AwsSettingsError(f"The AWS client cannot be used: {error}") from error

@@ -17,6 +17,7 @@ FineTuneSlmError
     ├── LogMissingError             a run has no such log
     ├── RunGoesOnError              a run goes on, so that another cannot start
     ├── CheckpointUnknownError      a run left nothing to go on from
+    ├── NothingToResumeError        a run succeeded, so that nothing is left to go on with
     ├── ConfigUndeliverableError    a configuration differs where an execution input cannot carry it
     ├── InstanceNotSeenStoppedError the execution ended, but its instance was not seen stopped
     ├── NothingToCompareError       a run has written nothing that could be compared
@@ -41,6 +42,7 @@ FineTuneSlmError
     ├── RollbackFailedError         the Hub did not make the commit
     ├── DeletionRefusedError        a run goes on where something is to be deleted
     ├── DeletionFailedError         AWS could not delete all that was to go
+    ├── AwsSettingsError            region, credentials or profile are missing or unusable
     ├── AwsRefusedError             AWS said no
     └── AwsUnreachableError         AWS did not answer
 """
@@ -128,6 +130,14 @@ class RunGoesOnError(CommandLineError):
 class CheckpointUnknownError(CommandLineError):
     exit_code = 2
     remedy = "Begin again with: fine-tune-slm start, or on this machine: fine-tune-slm rehearse"
+
+
+class NothingToResumeError(CommandLineError):
+    exit_code = 2
+    remedy = (
+        "To train it further, say with what: fine-tune-slm start --stage STAGE"
+        """ --input '{"resume_from": "RUN", "training": {"epochs": 6}}'"""
+    )
 
 
 class ConfigUndeliverableError(CommandLineError):
@@ -247,6 +257,11 @@ class DeletionFailedError(CommandLineError):
     remedy = (
         "Look at the events in CloudFormation's console, remove the cause, and delete again: what is gone stays gone."
     )
+
+
+class AwsSettingsError(CommandLineError):
+    exit_code = 2
+    remedy = "Name --profile and --region, or set them up with: aws configure; then look: aws sts get-caller-identity"
 
 
 class AwsRefusedError(CommandLineError):

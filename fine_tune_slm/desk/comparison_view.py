@@ -52,7 +52,7 @@ def _how_paired(compared: RunComparison) -> str:
         return f"No differences are told: {compared.why_not_paired}."
     record = compared.second.record
     notes = record.metrics.after.samples if record and record.metrics else 0
-    return f"second minus first, paired over the same {notes} notes; an interval that spans 0 is no clear difference"
+    return f"second minus first, paired over the same {notes} notes; unclear where the interval spans 0"
 
 
 def _interval(difference: Difference) -> str:
@@ -62,7 +62,7 @@ def _interval(difference: Difference) -> str:
 def _verdict(difference: Difference) -> str:
     if difference.interval.low > 0:
         return "[green]better[/]"
-    return "[red]worse[/]" if difference.interval.high < 0 else "no clear difference"
+    return "[red]worse[/]" if difference.interval.high < 0 else "unclear"
 
 
 def _text(value: Any) -> str:

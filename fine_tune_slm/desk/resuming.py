@@ -10,17 +10,21 @@ from slm_core.layout import VolumePaths
 from fine_tune_slm.desk.place import FoundRun
 from fine_tune_slm.desk.rehearsals import read_note
 from fine_tune_slm.desk.stack import StackRun
-from fine_tune_slm.errors import CheckpointUnknownError, RunGoesOnError
+from fine_tune_slm.errors import CheckpointUnknownError, NothingToResumeError, RunGoesOnError
 from fine_tune_slm.kept_runs import KeptRun
 
 
 def resuming_input(run: FoundRun) -> dict[str, Any]:
     """Return the execution input that goes on where a run stopped, with all else that it was asked.
 
-    Raises: RunGoesOnError while it runs, CheckpointUnknownError when it has left no checkpoint.
+    Raises: RunGoesOnError while it runs, NothingToResumeError when it succeeded, CheckpointUnknownError when it has
+    left no checkpoint.
     """
     if isinstance(run, StackRun) and run.is_running:
         raise RunGoesOnError(f"Run {run.run_id} goes on")
+    record = run.read_record()
+    if record is not None and record.status == "succeeded":
+        raise NothingToResumeError(f"Run {run.run_id} succeeded")
     if not _has_checkpoint(run):
         raise CheckpointUnknownError(f"Run {run.run_id} has left no checkpoint to go on from")
     return _input_of(run) | {"resume_from": run.run_id}

@@ -182,6 +182,21 @@ def test_a_kept_rehearsal_is_resumed_with_its_own_input(tmp_path, run_cli, capsy
     assert json.loads(capsys.readouterr().out) == {"input": {"resume_from": kept.run_id}}
 
 
+def test_a_run_that_succeeded_is_not_resumed(tmp_path, run_cli, capsys):
+    kept = keep(tmp_path, MadeUpRun())
+    assert run_cli("resume", kept.run_id, "--root", str(tmp_path), "--dry-run") == 2
+    said = capsys.readouterr()
+    assert f"Run {kept.run_id} succeeded" in said.err
+    assert '"resume_from"' in said.err
+    assert not said.out
+
+
+def test_a_missing_region_is_the_users_mistake(monkeypatch, run_cli, capsys):
+    monkeypatch.delenv("AWS_DEFAULT_REGION", raising=False)
+    assert run_cli("runs", "--stage", STAGE) == 2
+    assert "You must specify a region" in capsys.readouterr().err
+
+
 def test_a_rehearsal_that_was_cut_off_is_resumed_from_what_lies_on_the_volume(tmp_path):
     run = keep(tmp_path, MadeUpRun())
     for file in ((run.directory / "executions"), (run.directory / "s3")):
