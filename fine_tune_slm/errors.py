@@ -100,7 +100,10 @@ class ParametersWrongError(CommandLineError):
 
 class StackMissingError(CommandLineError):
     exit_code = 2
-    remedy = "Name its stage with --stage, and its account with --profile and --region; or deploy it: sam deploy"
+    remedy = (
+        "Name its stage with --stage, or itself with --stack-name where a command takes that, and its account with"
+        " --profile and --region; or deploy it: sam deploy"
+    )
 
 
 class NoteUnreadableError(CommandLineError):

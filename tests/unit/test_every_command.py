@@ -58,7 +58,7 @@ ROWS = [
     Row("start", "$stage --yes", TRY_AGAIN, "fine-tune-slm stop RUN"),
     Row("stop", "run-ended $stage", OK, "SUCCEEDED"),
     Row("stop", "run-x --root $root", MISTAKE, "fine-tune-slm runs"),
-    Row("resume", "run-a --root $root --dry-run", OK, '"resume_from": "run-a"'),
+    Row("resume", "run-failed --root $root --dry-run", OK, '"resume_from": "run-failed"'),
     Row("resume", "run-x --root $root", MISTAKE, "fine-tune-slm runs"),
     Row("resume", "run-now $stage --yes", TRY_AGAIN, "fine-tune-slm stop RUN"),
     Row("compare", "run-a run-b --root $root", OK, "run-b"),
@@ -139,6 +139,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         kept = keep(root, MadeUpRun(run_id, notes=8, day=number))
         (kept.directory / "logs").mkdir()
         (kept.directory / "logs" / "training.log").write_text("step 1\n", encoding="utf-8")
+    keep(root, MadeUpRun("run-failed", day=2, status="failed"))
     (root / "runs" / "run-cut-off").mkdir()
     notes = base / "notes"
     assert run(["dataset", "generate", *SIZES.split(), "--output", str(notes)]) == OK
