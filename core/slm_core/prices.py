@@ -25,6 +25,7 @@ class PriceTable(Frozen):
     usd_per_hour: dict[str, float] = Field(min_length=1, description="On-demand price of each instance type.")
     minimum_billed_seconds: float = Field(ge=0, description="Seconds billed for every start at least.")
     usd_per_gib_month: float = Field(ge=0, description="Price of gp3 storage, a GiB and month.")
+    usd_per_bucket_gib_month: float = Field(ge=0, description="Price of S3 storage, a GiB and month.")
     usd_per_1000_state_transitions: float = Field(ge=0, description="Step Functions' price of 1,000 transitions.")
     usd_per_million_function_calls: float = Field(ge=0, description="Lambda's price of a million calls.")
 

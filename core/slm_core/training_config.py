@@ -152,6 +152,7 @@ class PriceOverrides(Frozen):
         default_factory=dict, description="By instance type; the other types keep the table's price."
     )
     usd_per_gib_month: float | None = Field(default=None, ge=0, description="Of gp3 storage.")
+    usd_per_bucket_gib_month: float | None = Field(default=None, ge=0, description="Of S3 storage.")
 
 
 class TrainingConfig(Frozen):

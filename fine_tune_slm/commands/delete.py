@@ -13,6 +13,8 @@ from fine_tune_slm.naming import DEFAULT_STAGE
 from fine_tune_slm.naming import stack_name as stack_of
 
 if TYPE_CHECKING:
+    from slm_core.prices import PriceTable
+
     from fine_tune_slm.deletion.deletion import Choice
     from fine_tune_slm.deletion.survey import Survey
 
@@ -40,10 +42,11 @@ def delete(
     from fine_tune_slm.deletion import deletion  # noqa: PLC0415
     from fine_tune_slm.deletion.survey import survey  # noqa: PLC0415
 
+    prices = _prices()
     account, choice = target(profile, region, endpoint_url), deletion.Choice(bucket=bucket, volume=volume)
     out = sys.stderr if as_json else sys.stdout
     with aws_refusals_explained():
-        found = survey(account, stack_name or stack_of(stage), stage)
+        found = survey(account, stack_name or stack_of(stage), stage, prices)
         deletion.require_idle(found)
         print(*_plan(found, choice), sep="\n", file=out)
         _require_consent(found, yes=yes)
@@ -53,6 +56,16 @@ def delete(
             gone.append(part)
     if as_json:
         print(json.dumps(_document(found, choice, gone), indent=2))
+
+
+def _prices() -> PriceTable:
+    from slm_core.prices import load_prices  # noqa: PLC0415
+    from slm_core.training_config import load_training_config  # noqa: PLC0415
+
+    from fine_tune_slm.project import find_project  # noqa: PLC0415
+
+    config = find_project() / "config"
+    return load_prices(config / "prices.yml", load_training_config(config / "training_config.yml").prices)
 
 
 def _plan(found: Survey, choice: Choice) -> list[str]:

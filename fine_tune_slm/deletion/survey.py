@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+from slm_core.prices import PriceTable
 
 from fine_tune_slm.aws import ClientSource
 from fine_tune_slm.deployed_stack import DeployedStack
@@ -15,8 +16,6 @@ from fine_tune_slm.naming import parameter_root
 
 STACK_TAG = "fine-tune-slm-stack"
 BYTES_PER_GIB = 1024**3
-# On demand in us-east-1, in November 2026, from AWS's public price lists; other regions differ by a third at the most.
-USD_PER_GIB_MONTH = {"bucket": 0.023, "volume": 0.08}
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,12 @@ class Kept:
     kind: str
     name: str
     size_gib: float
+    usd_per_gib_month: float
 
     @property
     def usd_per_month(self) -> float:
         """What it costs while nobody uses it."""
-        return round(self.size_gib * USD_PER_GIB_MONTH[self.kind], 2)
+        return round(self.size_gib * self.usd_per_gib_month, 2)
 
     def line(self) -> str:
         """Return it for a reader."""
@@ -49,8 +49,8 @@ class Survey:
     kept: tuple[Kept, ...]
 
 
-def survey(account: ClientSource, stack_name: str, stage: str) -> Survey:
-    """Return what the stage has.
+def survey(account: ClientSource, stack_name: str, stage: str, prices: PriceTable) -> Survey:
+    """Return what the stage has, and what it costs to keep at these prices.
 
     Raises: StackMissingError when there is neither a stack nor anything that one left.
     """
@@ -63,7 +63,7 @@ def survey(account: ClientSource, stack_name: str, stage: str) -> Survey:
         running=_running(account, outputs.get("StateMachineArn")),
         log_groups=_log_groups(stack) if exists else (),
         parameters=_parameters(account, outputs.get("ParameterRoot") or parameter_root(stage)),
-        kept=(*_buckets(account, stack_name), *_volumes(account, stack_name)),
+        kept=(*_buckets(account, stack_name, prices), *_volumes(account, stack_name, prices)),
     )
     if not (exists or found.parameters or found.kept):
         raise StackMissingError(f"There is no stack {stack_name} in this account and region, and nothing that it left")
@@ -98,13 +98,14 @@ def _parameters(account: ClientSource, root: str) -> tuple[str, ...]:
     return tuple(sorted(parameter["Name"] for page in pages for parameter in page["Parameters"]))
 
 
-def _buckets(account: ClientSource, stack_name: str) -> Iterator[Kept]:
+def _buckets(account: ClientSource, stack_name: str, prices: PriceTable) -> Iterator[Kept]:
     s3 = account.client("s3")
     for bucket in s3.list_buckets()["Buckets"]:
         name = bucket["Name"]
         # CloudFormation begins the name of a bucket with the stack's, shortened if need be
         if name.startswith(stack_name[:32].lower()) and _tag_of_bucket(s3, name) == stack_name:
-            yield Kept("bucket", name, _bucket_bytes(s3, name) / BYTES_PER_GIB)
+            size_gib = _bucket_bytes(s3, name) / BYTES_PER_GIB
+            yield Kept("bucket", name, size_gib, prices.usd_per_bucket_gib_month)
 
 
 def _tag_of_bucket(s3: Any, name: str) -> str | None:
@@ -123,7 +124,7 @@ def _bucket_bytes(s3: Any, name: str) -> int:
     return sum(version["Size"] for page in pages for version in page.get("Versions", []))
 
 
-def _volumes(account: ClientSource, stack_name: str) -> Iterator[Kept]:
+def _volumes(account: ClientSource, stack_name: str, prices: PriceTable) -> Iterator[Kept]:
     wanted = [{"Name": f"tag:{STACK_TAG}", "Values": [stack_name]}]
     for volume in account.client("ec2").describe_volumes(Filters=wanted)["Volumes"]:
-        yield Kept("volume", volume["VolumeId"], float(volume["Size"]))
+        yield Kept("volume", volume["VolumeId"], float(volume["Size"]), prices.usd_per_gib_month)

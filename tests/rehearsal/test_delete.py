@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+from slm_core.prices import load_prices
 
 from fine_tune_slm.cli import main
 from fine_tune_slm.deletion.deletion import Choice, delete
@@ -124,7 +125,7 @@ def test_everything_goes_at_once_when_it_is_asked_for(cloud, monkeypatch):
 
 def test_a_log_group_that_came_back_after_the_stack_goes_too(cloud):
     deploy(cloud, "prod")
-    found = survey(cloud, stack_name("prod"), "prod")
+    found = survey(cloud, stack_name("prod"), "prod", load_prices(PROJECT / "config" / "prices.yml"))
     group = "/aws/lambda/fine-tune-slm-prod-sweep-instances"
     cloud.client("cloudformation").delete_stack(StackName=found.stack_id)
     cloud.client("logs").create_log_group(logGroupName=group)

@@ -2,21 +2,25 @@
 
 import io
 import json
+import shutil
 import sys
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
+from slm_core.prices import load_prices
 
 from fine_tune_slm import cli
 from fine_tune_slm.deletion.deletion import Choice, delete
 from fine_tune_slm.deletion.survey import Kept, Survey, survey
 from fine_tune_slm.errors import DeletionFailedError
 from fine_tune_slm.naming import stack_name
+from tests.unit.emulated_account import ROOT
 from tests.unit.emulated_stack import STAGE, WAITS, stack
 
 __all__ = ["stack"]
 
-KEPT = Kept("bucket", "an-emulated-bucket", 0.0)
+PRICES = load_prices(ROOT / "config" / "prices.yml")
+KEPT = Kept("bucket", "an-emulated-bucket", 0.0, PRICES.usd_per_bucket_gib_month)
 
 
 @pytest.fixture
@@ -70,13 +74,13 @@ def test_a_bucket_of_the_same_beginning_without_the_stacks_tag_is_not_the_stacks
         s3.create_bucket(Bucket=name)
         if tag:
             s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "fine-tune-slm-stack", "Value": tag}]})
-    found = survey(stack, stack_name(STAGE), STAGE)
+    found = survey(stack, stack_name(STAGE), STAGE, PRICES)
     assert [one.name for one in found.kept] == ["fine-tune-slm-a-stage-own"]
 
 
 def test_the_cost_of_what_stays_is_its_size_times_the_price():
-    assert Kept("volume", "vol-1", 250.0).usd_per_month == 20.0
-    assert Kept("bucket", "a-bucket", 10.0).usd_per_month == 0.23
+    assert Kept("volume", "vol-1", 250.0, 0.08).usd_per_month == 20.0
+    assert Kept("bucket", "a-bucket", 10.0, 0.023).usd_per_month == 0.23
 
 
 class Refusing:
@@ -109,14 +113,29 @@ def test_a_deletion_that_fails_names_the_resource_and_leaves_the_rest_alone():
     assert failure.value.exit_code == 1
 
 
-def test_the_json_names_what_went_and_what_stays(stack, run_delete, capsys):
-    volume = stack.client("ec2").create_volume(
+@pytest.fixture
+def volume(stack):
+    """The stack's checkpoint volume."""
+    return stack.client("ec2").create_volume(
         AvailabilityZone="us-east-1a",
         Size=50,
         TagSpecifications=[
             {"ResourceType": "volume", "Tags": [{"Key": "fine-tune-slm-stack", "Value": stack_name(STAGE)}]}
         ],
     )
+
+
+def test_the_configuration_may_state_another_price(volume, run_delete, tmp_path, monkeypatch, capsys):
+    shutil.copy(ROOT / "template.yaml", tmp_path)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    config = tmp_path / "config" / "training_config.yml"
+    config.write_text(config.read_text().replace("prices: {}", "prices: {usd_per_gib_month: 0.1}"))
+    monkeypatch.chdir(tmp_path)
+    assert run_delete("--yes") == 0
+    assert "50.0 GiB, about 5.00 USD a month; --volume deletes it" in capsys.readouterr().out
+
+
+def test_the_json_names_what_went_and_what_stays(volume, run_delete, capsys):
     assert run_delete("--yes", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["deleted"][0] == f"stack {stack_name(STAGE)}"
