@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from scripts.permissions.evidence import Row
+from scripts.permissions.evidence import Row, read_elsewhere
 from scripts.permissions.page import page
 
 MEASURED = Path(__file__).parents[2] / "docs" / "measured"
@@ -19,7 +19,9 @@ def read_rows(path: Path) -> list[Row]:
 
 def main() -> None:
     """Render the page beside its figures."""
-    (MEASURED / "permissions.md").write_text(page(read_rows(MEASURED / "permissions.json")), encoding="utf-8")
+    (MEASURED / "permissions.md").write_text(
+        page(read_rows(MEASURED / "permissions.json"), read_elsewhere()), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ def grants(template: Path = ROOT / "template.yaml") -> list[Grant]:
         for arn in properties.get("ManagedPolicyArns", []):
             found += [Grant(name, one) for one in managed_statements(arn)]
     return found
+
+
+def policies_elsewhere(template: Path = ROOT / "template.yaml") -> set[str]:
+    """Return every resource with a policy that is not the policy of a role which a service assumes."""
+    translated = _translated(template)
+    found = {name for name, one in translated["Resources"].items() if '"PolicyDocument"' in json.dumps(one)}
+    return found - _service_roles(translated).keys()
 
 
 def logical_role(physical: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from fine_tune_slm.localcloud.iam.policy import Statement, decide
 from scripts.permissions.claims import Grant, logical_role
 
 EXCEPTIONS = Path(__file__).with_name("exceptions.yml")
+ELSEWHERE = Path(__file__).with_name("elsewhere.yml")
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Evidence:
     def _rows(self, grant: Grant, deployed: Statement, exempt: Sequence[Exempt]) -> Iterable[Row]:
         for action in deployed.actions:
             for spelled, resource in zip(grant.statement.resources, deployed.resources, strict=True):
-                part = Statement(deployed.policy, deployed.name, deployed.is_deny, (action,), (resource,))
+                part = replace(deployed, actions=(action,), resources=(resource,))
                 names = (grant.role, deployed.name, action, spelled)
                 reason = next((one.reason for one in exempt if one.covers(*names)), "")
                 yield Row(*names, scenarios=self._scenarios(grant.role, part), reason=reason)
@@ -94,3 +95,8 @@ class Evidence:
 def read_exceptions(path: Path = EXCEPTIONS) -> list[Exempt]:
     """Return the written exceptions."""
     return [Exempt(**entry) for entry in yaml.safe_load(path.read_text(encoding="utf-8"))]
+
+
+def read_elsewhere(path: Path = ELSEWHERE) -> dict[str, str]:
+    """Return the policies that no scenario can put to use, with what holds them instead."""
+    return {entry["resource"]: entry["reason"] for entry in yaml.safe_load(path.read_text(encoding="utf-8"))}

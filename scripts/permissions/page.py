@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from scripts.permissions.evidence import Row
 from scripts.tables import table
@@ -13,17 +13,19 @@ _INTRODUCTION = """\
 Made by `make permissions`: five scenarios on one stage of the emulated AWS, IAM enforced from the template's policies
 ([decision 0021](../decisions/0021-iam-is-judged-before-the-emulated-aws.md)), and every statement held against what was
 used ([decision 0022](../decisions/0022-permissions-are-proven-by-use.md)). Resources are spelled as in the template.
-GitHub's role is not here: no rehearsal runs GitHub's workflows.
+Not in the tables, because no scenario can put them to use:
 """
 
 
-def page(rows: Sequence[Row]) -> str:
-    """Return the page: a summary, a table for each role, and what nothing can use here with the reasons."""
+def page(rows: Sequence[Row], elsewhere: Mapping[str, str]) -> str:
+    """Return the page: what is not in it, a summary, a table for each role, and what nothing can use, with reasons."""
     roles = list(dict.fromkeys(row.role for row in rows))
     used = [row for row in rows if row.scenarios]
     letters = dict(zip(_scenarios(rows), "abcdefgh", strict=False))
     lines = [
         *_INTRODUCTION.splitlines(),
+        "",
+        *(f"* {resource}: {reason}" for resource, reason in elsewhere.items()),
         "",
         f"{len(roles)} roles, {len(rows)} grants of an action on a resource: {len(used)} used, {len(rows) - len(used)}"
         " with a reason why they cannot be.",

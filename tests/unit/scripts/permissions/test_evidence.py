@@ -36,6 +36,17 @@ def test_each_action_on_each_resource_is_a_row_that_is_used_or_not():
     assert [row.is_accounted_for for row in rows] == [True, False, False]
 
 
+def test_what_was_used_while_a_condition_did_not_hold_is_no_use_of_the_statement():
+    tagged = {**LIST, "Condition": {"Bool": {"aws:SecureTransport": "true"}}}
+    plain, safe = (
+        Access.of("s3:ListBucket", "arn:aws:s3:::b", {"aws:SecureTransport": (told,)}) for told in ("false", "true")
+    )
+    for use, scenarios in ((plain, ()), (safe, ("a run",))):
+        evidence, granted = evidence_of(tagged, uses=(use,))
+        (row,) = evidence.rows(granted, [])
+        assert row.scenarios == scenarios
+
+
 def test_an_exception_covers_what_is_not_used_and_is_a_mistake_where_something_is():
     evidence, granted = evidence_of(READ)
     exempt = Exempt(statement="Read", reason="nobody can", resource="*/y/[*]")
