@@ -11,10 +11,10 @@ from rich.console import Console
 from slm_core.records import RunRecord
 
 from fine_tune_slm import summary
-from fine_tune_slm.desk.place import FoundRun
+from fine_tune_slm.desk.place import FoundRun, Whereabouts
 from fine_tune_slm.errors import RunUnfinishedError
 from fine_tune_slm.failure_card import FailureCard, failure_card
-from fine_tune_slm.kept_runs import KeptRun
+from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.report.facts import gather
 from fine_tune_slm.report.page import write_report
 from fine_tune_slm.timeline import Timeline
@@ -63,7 +63,8 @@ class RunResult(RunEnding):
 
 def run_result(run: KeptRun, record: RunRecord | None, timeline: Timeline) -> RunResult:
     """Return the result of a rehearsal that has ended."""
-    card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline)
+    where = Whereabouts(root=KeptRuns.of(run).root)
+    card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline, where)
     return RunResult(run, record, timeline, card, run.archive())
 
 

@@ -65,7 +65,7 @@ class ArgumentInvalidError(CommandLineError):
 
 class ProjectIncompleteError(CommandLineError):
     exit_code = 2
-    remedy = "Change to a checkout of the project, or name it with --project."
+    remedy = "Change to a checkout of the project and run the command there."
 
 
 class DatasetRefusedError(CommandLineError):
@@ -163,7 +163,9 @@ class NothingToCompareError(CommandLineError):
 
 
 class RunUnfinishedError(CommandLineError):
-    remedy = "Its logs are below the run's directory; a run that was cut off is resumed with resume_from."
+    remedy = (
+        "See what it logged with: fine-tune-slm logs RUN; go on from its last checkpoint with: fine-tune-slm resume RUN"
+    )
 
 
 class ModelMissingError(CommandLineError):
@@ -253,7 +255,7 @@ class RollbackFailedError(CommandLineError):
 
 class DeletionRefusedError(CommandLineError):
     exit_code = 75
-    remedy = "Wait until it has ended, or stop it with: aws stepfunctions stop-execution; then delete again."
+    remedy = "Wait until it has ended, or stop it with: fine-tune-slm stop RUN --stage STAGE; then delete again."
 
 
 class DeletionFailedError(CommandLineError):

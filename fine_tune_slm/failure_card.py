@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-from typing import Literal
-
 from slm_core.errors import RequestError, leaves
 from slm_core.records import RunRecord
 from slm_core.training_config import Frozen
 
+from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.timeline import Timeline
 
 NEVER_STARTED = "never_started"
+ON_THIS_MACHINE = Whereabouts()
 
 
 class FailureCard(Frozen):
@@ -48,9 +46,12 @@ class FailureCard(Frozen):
 
 
 def failure_card(
-    run_id: str, record: RunRecord | None, timeline: Timeline, where: Literal["laptop", "account"] = "laptop"
+    run_id: str, record: RunRecord | None, timeline: Timeline, where: Whereabouts = ON_THIS_MACHINE
 ) -> FailureCard:
-    """Return the card of a failed run; the record is the source, the execution's history the fallback."""
+    """Return the card of a failed run; the record is the source, the execution's history the fallback.
+
+    `where` are the options by which the user found it: the command that goes on has them too.
+    """
     failure = record.failure if record else None
     failed_visit = timeline.failed_visit
     error = failure.error if failure else timeline.error or timeline.status
@@ -65,7 +66,7 @@ def failure_card(
         instance_id=instance.instance_id if instance else None,
         instance_state=_instance_state(record),
         last_checkpoint_step=checkpoint,
-        next_command=_next_command(error, _resuming(run_id, checkpoint, timeline), where),
+        next_command=_next_command(error, run_id if checkpoint is not None else None, where),
     )
 
 
@@ -76,19 +77,10 @@ def _instance_state(record: RunRecord | None) -> str:
     return record.instance.state if record.instance else NEVER_STARTED
 
 
-def _resuming(run_id: str, checkpoint: int | None, timeline: Timeline) -> str:
-    """Return the execution input that goes on where this run stopped, with all else that it was asked."""
-    if checkpoint is None:
-        return "{}"
-    # a checkpoint exists only after PrepareRun has accepted the input: it is an object of known keys
-    return json.dumps(json.loads(timeline.execution_input) | {"resume_from": run_id})
-
-
-def _next_command(error: str, execution_input: str, where: Literal["laptop", "account"]) -> str:
+def _next_command(error: str, resumed_run_id: str | None, where: Whereabouts) -> str:
     leaf = leaves().get(error)
     if leaf is not None and issubclass(leaf, RequestError):
         return f"nothing was started: {leaf.remedy}"
-    quoted = shlex.quote(execution_input)
-    if where == "account":
-        return f"aws stepfunctions start-execution --state-machine-arn ARN --input {quoted}"
-    return "fine-tune-slm rehearse" + ("" if execution_input == "{}" else f" --input {quoted}")
+    if resumed_run_id is not None:
+        return f"fine-tune-slm resume {resumed_run_id}{where.options}"
+    return f"fine-tune-slm {'start' if where.stage_meant else 'rehearse'}{where.options}"

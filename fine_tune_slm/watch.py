@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from slm_core.layout import RunKeys
 from slm_core.records import Progress, RunRecord
 
-from fine_tune_slm.desk.outlook import Outlook, outlook
+from fine_tune_slm.desk.outlook import Outlook, rehearsal_outlook
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.timeline import RUNNING, Timeline
 
@@ -73,7 +73,7 @@ class WatchedExecution:
 class Manner:
     """How a run is watched: what is said beside its progress, and how often it is looked at."""
 
-    outlook: Callable[[Progress], Outlook | None] = lambda progress: outlook(progress, (), None, progress.updated_at)
+    outlook: Callable[[Progress], Outlook | None] = rehearsal_outlook
     poll_seconds: float = POLL_SECONDS
 
 

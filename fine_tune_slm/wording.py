@@ -67,9 +67,16 @@ def progress_detail(progress: Progress) -> str:
     parts = [
         f"{unit} {progress.step}/{progress.total_steps}" if progress.total_steps else "",
         *(_training_parts(progress) if progress.phase is Phase.TRAINING else []),
-        f"about {duration(progress.seconds_left)} left" if progress.seconds_left else "",
+        f"{_how_sure(progress.phase)} {duration(progress.seconds_left)} left of this phase"
+        if progress.seconds_left
+        else "",
     ]
     return "  ".join(part for part in parts if part)
+
+
+def _how_sure(phase: Phase) -> str:
+    """Return what kind of bound a phase's time left is: answers that are being written may all end together."""
+    return "at most" if phase in EVALUATIONS else "about"
 
 
 def sparkline(values: Sequence[float], width: int = SPARKLINE_WIDTH) -> str:

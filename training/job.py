@@ -30,7 +30,14 @@ from training.heartbeat import Heartbeat, SilentHeartbeat
 from training.history import HistoryRow, Surroundings, summarise
 from training.host import Staging, aws_client
 from training.interruption import Interruption
-from training.models import add_adapter, count_trainable, load_model, load_tokenizer, training_dtype
+from training.models import (
+    add_adapter,
+    count_trainable,
+    load_model,
+    load_tokenizer,
+    trainable_size_bytes,
+    training_dtype,
+)
 from training.precision import settled
 
 
@@ -159,6 +166,7 @@ def _train(
         resumed_from_step=resumed_from_step, step=resumed_from_step, checkpoint_step=resumed_from_step or None
     )
     tuned = add_adapter(model, options)
+    heartbeat.beat(adapter_size_bytes=trainable_size_bytes(tuned))
     launch.ranks.wait()
     board = launch.volume.board(spec.run_id)
     companions = Companions(store, heartbeat, launch.interruption, launch.ranks, board, resumed_from_step)

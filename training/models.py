@@ -141,6 +141,13 @@ def count_trainable(model: CausalModel) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
+def trainable_size_bytes(model: CausalModel) -> int:
+    """Return the size of the parameters that training changes."""
+    return sum(
+        parameter.numel() * parameter.element_size() for parameter in model.parameters() if parameter.requires_grad
+    )
+
+
 def _is_quantized(model: Any) -> bool:
     return getattr(model, "quantization_method", None) is not None
 

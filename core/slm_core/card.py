@@ -11,7 +11,8 @@ def failure_card(run_id: str, status: str, record: RunRecord | None) -> tuple[st
     """Return subject and text of the notice about a run that was aborted, timed out or failed."""
     what = "was rejected by the gate" if record and record.status == "rejected" else _WHAT[status]
     lines = [f"Run {run_id} {what}.", "", *(_facts(record) if record else ["There is no record of the run."])]
-    lines += ["", f'Continue it with an execution whose input is {{"resume_from": "{run_id}"}}']
+    lines += ["", f"See it with: fine-tune-slm status {run_id} --stage STAGE"]
+    lines += [f"Continue it with: fine-tune-slm resume {run_id} --stage STAGE"]
     lines += ["What the error means and what to do: docs/runbook.md"]
     return f"fine-tune-slm: run {run_id} {what}", "\n".join(lines)
 

@@ -126,7 +126,7 @@ class InstanceError(FineTuneSlmError):
 class InstanceBusyError(InstanceError):
     retryable = True
     exit_code = 75
-    remedy = "Another run holds the instance: wait for it, or stop it with: aws stepfunctions stop-execution."
+    remedy = "Another run holds the instance: wait for it, or end it with: fine-tune-slm stop RUN --stage STAGE"
 
 
 class InstanceCapacityError(InstanceError):

@@ -93,7 +93,10 @@ class Progress(Frozen):
     evaluation_seconds: float | None = Field(
         default=None, description="How long the evaluation before tuning took; None when it came from the cache."
     )
-    seconds_left: float | None = None
+    seconds_left: float | None = Field(
+        default=None, description="Of this phase; of an evaluation at most, as answers being written may end together."
+    )
+    adapter_size_bytes: int | None = Field(default=None, description="Weights of the adapter that is being trained.")
     checkpoint_step: int | None = Field(default=None, description="The newest complete checkpoint.")
     updated_at: datetime
 

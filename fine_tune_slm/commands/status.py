@@ -47,4 +47,4 @@ def status(
         found = find_place(where).find(run)
         if watch:
             raise typer.Exit(watch_or_leave(found, where, console, as_json=as_json))
-        show_status(found, console, as_json=as_json)
+        show_status(found, where, console, as_json=as_json)

@@ -13,10 +13,16 @@ from slm_core.training_config import Frozen
 
 from fine_tune_slm.wording import dollars, duration
 
-# a tuned model ends its answers sooner or later than the untuned one that was timed
-EVALUATION_LOW, EVALUATION_HIGH = 0.5, 1.5
-# from packaging to the stopped instance
-AFTERWARDS = Range(low=20, high=300)
+# beside the untuned model that was timed: a tuned one ends its answers sooner, and its adapter costs a little
+EVALUATION_LOW, EVALUATION_HIGH = 0.5, 1.25
+# answers that are being written may end together: what is extrapolated from those that have ended is the most
+ENDING_LOW = 0.25
+# from packaging to the end of the run. Rehearsals took 10 to 20 s, most of it the wait for the workflow's next look
+AFTERWARDS_HERE = Range(low=5, high=40)
+# the same wait, the stop of a real instance (up to 3 minutes), cold functions
+AFTERWARDS_IN_ACCOUNT = Range(low=25, high=240)
+# the adapter is uploaded, copied to the archive, read again and published
+ADAPTER_BYTES_PER_SECOND_LOW, ADAPTER_BYTES_PER_SECOND_HIGH = 5e6, 1e8
 UNSURE_LOW, UNSURE_HIGH = 0.8, 1.25
 
 
@@ -37,7 +43,7 @@ class Outlook(Frozen):
         if self.seconds is None:
             return ""
         more = "" if self.is_whole else ", and the last evaluation"
-        return f"{duration(self.seconds.low)} to {duration(self.seconds.high)} to go{more}"
+        return f"whole run: {duration(self.seconds.low)} to {duration(self.seconds.high)} to go{more}"
 
     def _money(self) -> str:
         if self.spent_usd is None:
@@ -47,30 +53,65 @@ class Outlook(Frozen):
         return f"{dollars(self.spent_usd)} so far{later}"
 
 
-def outlook(progress: Progress, launches: Sequence[Launch], prices: PriceTable | None, now: datetime) -> Outlook:
-    """Return what is left of a run, and its cost at list price where launches and prices are given."""
-    seconds, is_whole = time_left(progress)
-    if prices is None or not launches:
+def rehearsal_outlook(progress: Progress) -> Outlook:
+    """Return what is left of a rehearsal; an emulated instance costs nothing."""
+    seconds, is_whole = time_left(progress, AFTERWARDS_HERE)
+    return Outlook(seconds=seconds, is_whole=is_whole)
+
+
+def outlook(progress: Progress, launches: Sequence[Launch], prices: PriceTable, now: datetime) -> Outlook:
+    """Return what is left of a run in an account, and its cost at list price where its launches are known."""
+    seconds, is_whole = time_left(progress, afterwards_in_account(progress.adapter_size_bytes or 0))
+    if not launches:
         return Outlook(seconds=seconds, is_whole=is_whole)
     price = prices.usd_per_hour.get(launches[-1].instance_type)
     to_go = None if seconds is None or price is None else _scaled(seconds, price / 3600)
     return Outlook(seconds=seconds, is_whole=is_whole, spent_usd=_spent(launches, prices, now), to_go_usd=to_go)
 
 
-def time_left(progress: Progress) -> tuple[Range | None, bool]:
-    """Return the time to the end of the run, and whether it holds all that is to come."""
+def afterwards_in_account(adapter_size_bytes: int) -> Range:
+    """Return how long a run in an account takes from packaging to its end.
+
+    Units: seconds.
+    """
+    moving = Range(
+        low=adapter_size_bytes / ADAPTER_BYTES_PER_SECOND_HIGH, high=adapter_size_bytes / ADAPTER_BYTES_PER_SECOND_LOW
+    )
+    return _sum(AFTERWARDS_IN_ACCOUNT, moving)
+
+
+def time_left(progress: Progress, afterwards: Range) -> tuple[Range | None, bool]:
+    """Return the time to the end of the run, and whether it holds all that is to come.
+
+    Units: seconds; `afterwards` is the time from packaging to the end.
+    """
     if progress.phase is Phase.TRAINING:
-        training, evaluation = _training_left(progress), progress.evaluation_seconds
+        training, evaluation = _training_left(progress), _evaluation_as_timed(progress)
         if training is None or evaluation is None:
             return training, False
-        ahead = Range(low=evaluation * EVALUATION_LOW, high=evaluation * EVALUATION_HIGH)
-        return _sum(training, ahead, AFTERWARDS), True
-    if progress.phase is Phase.EVALUATING_AFTER and progress.seconds_left is not None:
-        left = Range(low=progress.seconds_left * UNSURE_LOW, high=progress.seconds_left * UNSURE_HIGH)
-        return _sum(left, AFTERWARDS), True
+        return _sum(training, evaluation, afterwards), True
+    if progress.phase is Phase.EVALUATING_AFTER:
+        evaluation = _evaluation_left(progress)
+        return (_sum(evaluation, afterwards), True) if evaluation else (None, False)
     if progress.phase in {Phase.PACKAGING, Phase.DONE}:
-        return AFTERWARDS, True
+        return afterwards, True
     return None, False
+
+
+def _evaluation_as_timed(progress: Progress) -> Range | None:
+    """Return how long the evaluation after tuning takes, by the one before it; None where that came from the cache."""
+    if progress.evaluation_seconds is None:
+        return None
+    return _scaled(Range(low=EVALUATION_LOW, high=EVALUATION_HIGH), progress.evaluation_seconds)
+
+
+def _evaluation_left(progress: Progress) -> Range | None:
+    whole, at_most = _evaluation_as_timed(progress), progress.seconds_left
+    if at_most is None:
+        return whole
+    if whole is not None:
+        at_most = min(at_most, whole.high * (1 - progress.step / progress.total_steps))
+    return Range(low=at_most * ENDING_LOW, high=at_most)
 
 
 def _training_left(progress: Progress) -> Range | None:

@@ -16,7 +16,7 @@ from slm_core.records import Progress, RunRecord, RunSpec
 from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.aws import ClientSource, target
 from fine_tune_slm.deployed_stack import DeployedStack
-from fine_tune_slm.desk.outlook import Outlook, outlook
+from fine_tune_slm.desk.outlook import Outlook, outlook, rehearsal_outlook
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
 from fine_tune_slm.errors import ExecutionUnknownError, StackMissingError
 from fine_tune_slm.kept_runs import LATEST
@@ -163,9 +163,9 @@ class StackRun:
         return self.execution.document(f"{self.keys.archive}{OUTCOMES_NAME}", NoteOutcomes)
 
     def outlook(self, progress: Progress) -> Outlook:
-        """Return what is left of the run, and what it cost so far; an emulated instance costs nothing."""
+        """Return what is left of the run, and what it cost so far."""
         if self.is_emulated:
-            return outlook(progress, (), None, clock.now())
+            return rehearsal_outlook(progress)
         lease = self.stack.lease()
         launches = lease.ordered_launches if lease.is_held_by(self.run_id) else ()
         return outlook(progress, launches, load_prices(find_project() / PRICES), clock.now())

@@ -23,7 +23,7 @@ CTRL_C = 130
 """What a shell gives a command that Ctrl-C ended."""
 
 
-def show_status(run: FoundRun, console: Console, *, as_json: bool) -> None:
+def show_status(run: FoundRun, where: Whereabouts, console: Console, *, as_json: bool) -> None:
     """Print how a run ended, or how it goes.
 
     Raises: RunUnfinishedError for a rehearsal that was cut off.
@@ -33,7 +33,7 @@ def show_status(run: FoundRun, console: Console, *, as_json: bool) -> None:
         if not timeline.has_ended:
             _show_running(run, timeline, console, as_json=as_json)
             return
-        show_result(_ending(run, timeline), console, as_json=as_json)
+        show_result(_ending(run, timeline, where), console, as_json=as_json)
     else:
         assert isinstance(run, KeptRun)  # noqa: S101 - there are two kinds of place
         show_result(ended_run(run), console, as_json=as_json)
@@ -45,7 +45,7 @@ def watch_or_leave(run: FoundRun, where: Whereabouts, console: Console, *, as_js
     Raises: RunUnfinishedError for a rehearsal that was cut off.
     """
     try:
-        ending = _watched(run, console)
+        ending = _watched(run, where, console)
     except KeyboardInterrupt:
         console.print(
             f"Run {run.run_id} goes on without this view.\n{next_commands(run.run_id, where)}", soft_wrap=True
@@ -55,19 +55,19 @@ def watch_or_leave(run: FoundRun, where: Whereabouts, console: Console, *, as_js
     return 0 if ending.succeeded else 1
 
 
-def _watched(run: FoundRun, console: Console) -> RunEnding:
+def _watched(run: FoundRun, where: Whereabouts, console: Console) -> RunEnding:
     if not isinstance(run, StackRun):
         assert isinstance(run, KeptRun)  # noqa: S101 - there are two kinds of place
         return ended_run(run)
     timeline = Timeline()
     with LiveView(console, timeline) as view:
         watch(run.execution, timeline, view, manner=Manner(run.outlook, POLL_SECONDS))
-    return _ending(run, timeline)
+    return _ending(run, timeline, where)
 
 
-def _ending(run: StackRun, timeline: Timeline) -> RunEnding:
+def _ending(run: StackRun, timeline: Timeline, where: Whereabouts) -> RunEnding:
     record = run.read_record()
-    card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline, "account")
+    card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline, where)
     return RunEnding(run, record, timeline, card)
 
 

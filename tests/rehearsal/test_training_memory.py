@@ -18,7 +18,7 @@ from training.encoding import EncodedRecord
 from training.engine import Companions, make_trainer, run_training
 from training.heartbeat import SilentHeartbeat
 from training.interruption import Interruption
-from training.models import add_adapter, count_trainable, load_model
+from training.models import add_adapter, count_trainable, load_model, trainable_size_bytes
 
 pytestmark = [
     pytest.mark.filterwarnings("default:::transformers", "default:::torch", "default:::peft"),
@@ -125,7 +125,9 @@ def test_weights_and_adapter_are_counted_exactly(directory, shape, options, targ
     base = load_model(directory, torch.float32)
     scale = Scale(shape, options, "none", 4)
     assert weights_item(scale).size_bytes == sum(parameter.nbytes for parameter in base.parameters())
-    assert scale.adapter_parameters == count_trainable(add_adapter(base, options))
+    tuned = add_adapter(base, options)
+    assert scale.adapter_parameters == count_trainable(tuned)
+    assert trainable_size_bytes(tuned) == 4 * count_trainable(tuned)
 
 
 def test_four_bit_weights_take_what_the_plan_says(directory, shape, options):

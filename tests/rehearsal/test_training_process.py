@@ -94,6 +94,8 @@ def test_the_last_heartbeat_says_done(world, uninterrupted):
     body = world.s3.get_object(Bucket=BUCKET, Key=RunKeys("uninterrupted").progress)["Body"].read()
     progress = Progress.model_validate_json(body)
     assert (progress.phase, progress.checkpoint_step) == ("done", STEPS)
+    # the file has a header and names beside the weights
+    assert 0.5 < progress.adapter_size_bytes / len(uninterrupted[0]["adapter_model.safetensors"]) < 1
 
 
 def test_a_killed_and_resumed_run_gives_the_adapter_of_the_uninterrupted_one_bit_for_bit(

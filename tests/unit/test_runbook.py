@@ -35,15 +35,6 @@ def test_every_alarm_leads_to_a_section_that_says_what_to_do(alarm):
     assert "Do: " in section
 
 
-def test_every_command_of_the_command_line_exists():
-    named = set(re.findall(r"`fine-tune-slm (\w+(?: \w+)?)", RUNBOOK))
-    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "fine_tune_slm" / "commands").glob("*.py"))
-    assert named
-    assert [
-        verb for verb in named if f"def {verb.split()[-1]}" not in sources and f'"{verb.split()[-1]}"' not in sources
-    ] == []
-
-
 def test_every_output_and_log_group_that_it_names_is_the_templates():
     outputs = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper() for name in TEMPLATE["Outputs"]}
     named = {"INSTANCE_ID", "STATE_MACHINE_ARN", "FAILURE_QUEUE_URL", "LEASE_TABLE_NAME", "BUCKET_NAME"}

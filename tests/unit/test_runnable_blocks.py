@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from slm_core.errors import FineTuneSlmError
 
+from fine_tune_slm import errors as _  # noqa: F401 - its classes are looked up by their base
+from fine_tune_slm.desk.place import Whereabouts, next_commands
 from scripts.cli_page import NAME, commands
 from scripts.docs import newcomer
 from scripts.docs.runnable import Block, Terminal, blocks
+from tests.statemachine.rules import load_template
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted({*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")})
@@ -25,6 +31,23 @@ OPTIONS = {
     }
     for path, command in commands()
 }
+ROOMS = ("core", "lambdas", "training", "casebook", "fine_tune_slm")
+SOURCES = [
+    file
+    for room in ROOMS
+    for file in sorted((ROOT / room).rglob("*.py"))
+    if f"{NAME} " in file.read_text(encoding="utf-8")
+]
+
+
+def _below(error: type[FineTuneSlmError]) -> Iterator[type[FineTuneSlmError]]:
+    for below in error.__subclasses__():
+        yield below
+        yield from _below(below)
+
+
+ERRORS = [error for error in _below(FineTuneSlmError) if "--" in error.remedy]
+UNKNOWN = "VALUE"
 NOT_COPIED = {".git", ".venv", ".local", ".aws-sam"}
 OF_A_SHELL = {"--help", "--install-completion", "--show-completion"}
 SERVER = """
@@ -85,6 +108,56 @@ def test_every_command_and_option_that_a_page_names_exists(page: Path) -> None:
     lines = named_commands(page.read_text(encoding="utf-8"))
 
     assert [said for words in lines if (said := problem(words))] == []
+
+
+def told_commands(text: str) -> list[list[str]]:
+    """Return the words of each command line of ours in a sentence: it ends where the sentence or its part does."""
+    lines = re.findall(rf"(?<![\w/]){NAME} ((?:[^\s`;,:()]+[ \n]?)+)", text)
+    return [[word.rstrip(".\"'") for word in line.split()] for line in lines]
+
+
+def literals(file: Path) -> Iterator[str]:
+    """Yield the texts in a file of code; a value in an f-string is one word."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else f" {UNKNOWN} " for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_command_that_the_code_tells_exists(file: Path) -> None:
+    lines = [words for text in literals(file) for words in told_commands(text)]
+
+    assert [said for words in lines if words[0] != UNKNOWN and (said := problem(words))] == []
+
+
+def test_every_command_that_a_stack_tells_exists() -> None:
+    lines = [words for output in load_template()["Outputs"].values() for words in told_commands(str(output["Value"]))]
+
+    assert {words[0] for words in lines} >= {"params", "dataset"}
+    assert [said for words in lines if (said := problem(words))] == []
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.__name__)
+def test_a_remedy_names_only_options_that_a_command_has(error: type[FineTuneSlmError]) -> None:
+    of_ours = re.sub(r"aws [^,;]*", "", error.remedy)
+    named = {word.split("=")[0].rstrip(".") for word in re.findall(r"--[a-z][\w-]*", of_ours)}
+
+    assert named - OF_A_SHELL <= {option for options in OPTIONS.values() for option in options}
+
+
+def test_what_can_be_done_with_a_run_that_goes_on_can_be_typed() -> None:
+    lines = told_commands(next_commands("RUN", Whereabouts(stage="prod", region="us-east-1")))
+
+    assert [words[0] for words in lines] == ["status", "logs", "stop"]
+    assert [said for words in lines if (said := problem(words))] == []
+
+
+def test_a_command_that_a_sentence_tells_ends_with_its_part() -> None:
+    text = f"Look with: {NAME} runs --stage STAGE; begin with {NAME} start, or {NAME} dance RUN --fast."
+
+    assert told_commands(text) == [["runs", "--stage", "STAGE"], ["start"], ["dance", "RUN", "--fast"]]
 
 
 def test_a_command_or_an_option_that_does_not_exist_is_found() -> None:

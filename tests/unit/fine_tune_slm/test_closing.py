@@ -60,7 +60,7 @@ def test_the_newest_run_is_called_latest(succeeded, tmp_path):
 def test_the_command_that_goes_on_is_never_broken_into_two_lines(failed):
     out = io.StringIO()
     show_result(failed, Console(file=out, width=40))
-    command = f"""fine-tune-slm rehearse --input '{{"resume_from": "{failed.run.run_id}"}}'"""
+    command = f"fine-tune-slm resume {failed.run.run_id} --root {KeptRuns.of(failed.run).root}"
     assert any(line.endswith(command) for line in out.getvalue().splitlines())
 
 
@@ -70,7 +70,7 @@ def test_the_summary_of_a_failure_is_its_card(failed):
     assert "CheckTraining" in text
     assert "i-0123456789abcdef0 is stopped" in text
     assert "step 24" in text
-    assert "resume_from" in text
+    assert f"fine-tune-slm resume {failed.run.run_id}" in text
     assert "try it" not in text
 
 

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
-import shlex
-
 import pytest
 
+from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.failure_card import failure_card
 from fine_tune_slm.summary import failure_text
 from fine_tune_slm.timeline import Timeline
@@ -23,7 +21,7 @@ def test_the_card_tells_what_the_record_says(failed_record, timeline):
     assert card.instance_state == "stopped"
     assert card.is_instance_safe
     assert card.last_checkpoint_step == 24
-    assert card.next_command == """fine-tune-slm rehearse --input '{"resume_from": "r"}'"""
+    assert card.next_command == "fine-tune-slm resume r"
 
 
 def test_without_a_record_the_history_is_told_and_the_instance_is_not_called_safe(timeline):
@@ -43,10 +41,13 @@ def test_the_users_own_mistake_leaves_nothing_to_resume(failed_record, timeline)
     assert card.next_command.startswith("nothing was started: Correct the named keys")
 
 
-def test_in_an_account_the_command_starts_an_execution(failed_record, timeline):
-    card = failure_card("r", failed_record, timeline, "account")
-    assert card.next_command.startswith("aws stepfunctions start-execution")
-    assert """--input '{"resume_from": "r"}'""" in card.next_command
+def test_the_command_that_goes_on_has_the_options_by_which_the_run_was_found(failed_record, timeline):
+    where = Whereabouts(stage="prod", region="eu-west-1")
+    options = "--stage prod --region eu-west-1"
+    assert failure_card("r", failed_record, timeline, where).next_command == f"fine-tune-slm resume r {options}"
+    assert failure_card("r", None, timeline, where).next_command == f"fine-tune-slm start {options}"
+    elsewhere = Whereabouts(root="elsewhere")
+    assert failure_card("r", None, timeline, elsewhere).next_command == "fine-tune-slm rehearse --root elsewhere"
 
 
 def test_an_aborted_execution_has_a_card_too(history):
@@ -54,17 +55,6 @@ def test_an_aborted_execution_has_a_card_too(history):
     timeline.ingest(history().enter("AwaitTraining", "Wait").wait(3).end("ExecutionAborted").events)
     card = failure_card("r", None, timeline)
     assert (card.error, card.status) == ("ABORTED", "aborted")
-
-
-def test_the_command_that_resumes_keeps_what_the_run_was_asked(failed_record, timeline):
-    timeline.execution_input = '{"publish": false, "Comment": "it\'s mine"}'
-    command = failure_card("r", failed_record, timeline).next_command
-    words = shlex.split(command)
-    assert json.loads(words[words.index("--input") + 1]) == {
-        "publish": False,
-        "Comment": "it's mine",
-        "resume_from": "r",
-    }
 
 
 def test_the_gates_table_keeps_its_lines_under_one_another(failed_record, timeline):

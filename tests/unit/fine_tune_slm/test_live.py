@@ -96,7 +96,7 @@ def test_a_progress_line_says_loss_speed_and_time_left():
     view, out = plain_view(Timeline(), [0.0])
     view.progress(progress(tokens_per_second=210.4, seconds_left=95, resumed_from_step=3))
     [line] = out.getvalue().splitlines()
-    assert "loss 0.812  210 tokens/s  resumed from step 3  about 1 min 35 s left" in line
+    assert "loss 0.812  210 tokens/s  resumed from step 3  about 1 min 35 s left of this phase" in line
 
 
 def test_what_is_left_stands_below_the_bar_and_behind_the_plain_line():
@@ -106,7 +106,7 @@ def test_what_is_left_stands_below_the_bar_and_behind_the_plain_line():
         view.progress(progress(losses=(3.0, 2.0, 1.0)), ahead)
     shown = out.getvalue()
     assert "█▅▁" in shown or "█▄▁" in shown
-    assert "1 min 00 s to 2 min 00 s to go   $1.50 so far, $0.20 to $0.40 to go" in shown
+    assert "whole run: 1 min 00 s to 2 min 00 s to go   $1.50 so far, $0.20 to $0.40 to go" in shown
     plain, text = plain_view(Timeline(), [0.0])
     plain.progress(progress(), ahead)
     assert text.getvalue().endswith("$1.50 so far, $0.20 to $0.40 to go\n")

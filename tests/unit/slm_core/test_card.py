@@ -31,6 +31,8 @@ def test_the_card_says_what_where_and_what_next():
     for fact in ("DiskFullError", "The disk is full", "CheckTraining", "i-1: stopped", "step 40", "$1.50"):
         assert fact in text
     assert "docs/runbook.md" in text
+    for verb in ("status", "resume"):
+        assert f"fine-tune-slm {verb} {RUN_ID} --stage STAGE" in text
 
 
 @pytest.mark.parametrize(
