@@ -89,6 +89,8 @@ TAKEN_OVER = Schedule(
     faults=(ABORTED, call("denied", "StartInstance", "dynamodb.UpdateItem", occurrence=7, times=FOREVER)),
     layers=WORKFLOW_ALONE,
 )
+OVERDUE = one(HostFault(kind="aborted", minute=15), layers=GUARD_ALONE, execution_input=HALF_HOUR, steps=14_000)
+UNHEARD = one(WorkflowFault(kind="aborted", event=40), layers=GUARD_ALONE)
 RESUMED = Schedule(
     faults=(HostFault(kind="aborted", minute=25),),
     runs=(

@@ -64,6 +64,7 @@ HOST_KINDS = (
     "untagged",
     "impaired",
     "agent dead",
+    "metadata silent",
     "torn",
     "unstaged",
     "hang",
