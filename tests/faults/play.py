@@ -18,6 +18,7 @@ from tests.faults.repeat import play_again
 from tests.faults.world.functions import ServiceFailedError
 from tests.faults.world.guard import Guard
 from tests.faults.world.host import JobPlan
+from tests.faults.world.release import publish_earlier
 from tests.faults.world.world import Account, World
 
 WORLD_HOLDS = "nothing breaks the world itself"
@@ -54,6 +55,8 @@ def play(schedule: Schedule, account: Account) -> Finding:
     with world.open(), injection.installed(), TemporaryDirectory(prefix="fine-tune-slm-volume-") as volume:
         watch = _watched(world, verdict, calls)
         _layers(schedule, world, injection, watch, Path(volume))
+        if schedule.earlier_f1 is not None:
+            publish_earlier(world, schedule.earlier_f1)
         for plan in schedule.runs:
             _start(world, plan)
         names = {world.execution_name(plan.name) for plan in schedule.runs}
