@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from multiprocessing import get_context
@@ -48,12 +48,16 @@ def all_tiers(seed: int, count: int) -> dict[str, Sequence[Schedule]]:
     """Return the schedules of every tier by its name."""
     calls, events, hub_requests = explore()
     return {
-        "single faults": tiers.some_repeated(tiers.single_faults(calls, events, hub_requests)),
+        "single faults": _varied(tiers.single_faults(calls, events, hub_requests)),
         "pairs on critical calls": tiers.some_repeated(tiers.pairs(calls, seed, PAIRS)),
         "two executions interleaved": list(tiers.interleaved(events)),
         "one layer alone": list(tiers.layers_alone(events)),
-        "random, 1 to 6 faults": tiers.some_repeated(tiers.random_schedules(calls, events, seed, count)),
+        "random, 1 to 6 faults": _varied(tiers.random_schedules(calls, events, seed, count)),
     }
+
+
+def _varied(schedules: Iterable[Schedule]) -> list[Schedule]:
+    return tiers.some_after_a_release(tiers.some_repeated(schedules))
 
 
 def report(results: Sequence[TierResult]) -> None:

@@ -125,6 +125,8 @@ class Schedule(_Frozen):
     runs: tuple[RunPlan, ...] = (RunPlan(name="a"),)
     faults: tuple[Fault, ...] = ()
     layers: Layers = Layers()
+    earlier_f1: float | None = None
+    """Macro-F1 of a release that was published before; None where this is the first."""
     repeats: bool = False
     """Start the first run once more under its name when all is over."""
 

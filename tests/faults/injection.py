@@ -204,6 +204,9 @@ class Injection:
     def _host_agent(self, _detail: str) -> None:
         self._for_minutes("is_agent_dead", 40)
 
+    def _host_metadata(self, _detail: str) -> None:
+        self._for_minutes("is_metadata_silent", 40)
+
     def _host_torn(self, _detail: str) -> None:
         self._for_minutes("is_torn", 15)
 

@@ -18,6 +18,7 @@ from tests.faults.canary import CANARY_SENTENCES, CANARY_TOKEN
 from tests.faults.fault import Schedule
 from tests.faults.world.functions import Invocation
 from tests.faults.world.host import digest
+from tests.faults.world.release import EARLIER
 from tests.faults.world.world import LEASE_TABLE, World, deadline_of
 
 STOPPED_WITHIN_MINUTES, STOPPED_WITHOUT_SWEEPER_MINUTES = 20.0, 60.0
@@ -120,6 +121,12 @@ def judge(world: World, schedule: Schedule, verdict: Verdict) -> None:
         check(world, schedule, verdict)
 
 
+def run_ids(world: World, schedule: Schedule) -> list[str]:
+    """Return the ids of all runs that may have an archive."""
+    names = [plan.name for plan in schedule.runs] + ([] if schedule.earlier_f1 is None else [EARLIER])
+    return [world.execution_name(name) for name in names]
+
+
 def _executions(world: World, schedule: Schedule) -> list[Any]:
     found = [world.execution(plan.name) for plan in schedule.runs]
     return [execution for execution in found if execution is not None]
@@ -155,8 +162,8 @@ def _stopped(world: World, schedule: Schedule, verdict: Verdict) -> None:
 
 def _archived(world: World, schedule: Schedule, verdict: Verdict) -> None:
     objects = world.objects()
-    for plan in schedule.runs:
-        keys = RunKeys(world.execution_name(plan.name))
+    for run_id in run_ids(world, schedule):
+        keys = RunKeys(run_id)
         manifest = objects.get(keys.archive_manifest)
         if manifest is None:
             verdict.require("the archive is absent or complete", is_kept=True)
@@ -174,7 +181,9 @@ def _published(world: World, schedule: Schedule, verdict: Verdict) -> None:
     present = {path: file.sha256 for path, file in store.resolve(world.repo, "main").files.items()}
     present.pop(".gitattributes", None)
     objects = world.objects()
-    releases = [{}] + [_files_of(objects, RunKeys(world.execution_name(plan.name)).archive) for plan in schedule.runs]
+    releases = [_files_of(objects, RunKeys(run_id).archive) for run_id in run_ids(world, schedule)]
+    if schedule.earlier_f1 is None:
+        releases.append({})
     how = f"main holds {sorted(present)}"
     verdict.require("the Hub's main is the old or the complete new revision", present in releases, how)
 

@@ -5,14 +5,13 @@ A mutant whose harm another layer makes good stands here with that layer switche
 
 from __future__ import annotations
 
-from tests.faults.fault import HostFault, WorkflowFault
+from tests.faults.fault import HostFault
 from tests.faults.mutant_schedules import (
     ABORTED,
     CALM,
     CRASH,
     ENDS,
     FENCED,
-    GUARD_ALONE,
     HALF_HOUR,
     HANG,
     LATE_EVENT,
@@ -22,6 +21,7 @@ from tests.faults.mutant_schedules import (
     LONG,
     LOST,
     OUTLIVED,
+    OVERDUE,
     REAPER_ALONE,
     RESUMED,
     RETURNED,
@@ -33,6 +33,7 @@ from tests.faults.mutant_schedules import (
     TAKEN_OVER,
     TEN_HOURS,
     TWO,
+    UNHEARD,
     WORKFLOW_ALONE,
     call,
     host,
@@ -130,16 +131,30 @@ _LAYERS = mutants(
         "the guard never acts",
         in_code(_GUARD, "now - heard_at > HEARTBEAT_SECONDS", "False"),
         STOPPED,
-        (one(WorkflowFault(kind="aborted", event=40), layers=GUARD_ALONE),),
+        (UNHEARD,),
     ),
     ("the guard always acts", in_code(_GUARD, "now - heard_at > HEARTBEAT_SECONDS", "True"), SPARED, (CALM,)),
     ("the guard has the sign wrong", in_code(_GUARD, "now - heard_at >", "heard_at - now <"), SPARED, (CALM,)),
+    ("the guard ignores the deadline", in_code(_GUARD, "booted_at < deadline_at <= now", "False"), STOPPED, (OVERDUE,)),
     (
-        "the guard ignores the deadline",
-        in_code(_GUARD, "booted_at < deadline_at <= now", "False"),
+        "the guard asks for another tag",
+        in_code("host.guard:deadline_time", "/instance/deadline", "/instance/Deadline"),
         STOPPED,
-        (one(HostFault(kind="aborted", minute=15), layers=GUARD_ALONE, execution_input=HALF_HOUR, steps=14_000),),
+        (OVERDUE,),
     ),
+    (
+        "the guard listens for another file",
+        in_code("host.guard:heartbeat_time", "*/progress.json", "*/heartbeat.json"),
+        SPARED,
+        (CALM,),
+    ),
+    (
+        "the guard does not look at the volume",
+        in_code("host.guard:main", "if reason is None:", "if False:"),
+        STOPPED,
+        (UNHEARD,),
+    ),
+    ("the guard only says that it powers off", in_code("host.guard:main", "power_off()", "str()"), STOPPED, (OVERDUE,)),
 )
 _LEASE, _START, _POLL = "slm_core.lease:LeaseTable", "lambdas.start_instance:Start", "lambdas.check_training:Poll"
 _DECISIONS = mutants(

@@ -29,6 +29,7 @@ ARCHIVED = "the archive is absent or complete"
 PUBLISHED = "success means published"
 RECORDED = "a failed run's record names its error"
 OUTLIVED = "no instance outlives its run's lease"
+REVISION = "the Hub's main is the old or the complete new revision"
 POINTED = "the pointer names archived releases that main holds"
 TOLD = "a run that did not succeed is told of"
 REPEATED = "repeating a run id changes nothing"
@@ -89,6 +90,9 @@ TAKEN_OVER = Schedule(
     faults=(ABORTED, call("denied", "StartInstance", "dynamodb.UpdateItem", occurrence=7, times=FOREVER)),
     layers=WORKFLOW_ALONE,
 )
+OVERDUE = one(HostFault(kind="aborted", minute=15), layers=GUARD_ALONE, execution_input=HALF_HOUR, steps=14_000)
+UNHEARD = one(WorkflowFault(kind="aborted", event=40), layers=GUARD_ALONE)
+AFTER_A_RELEASE, AFTER_A_BETTER = Schedule(earlier_f1=0.85), Schedule(earlier_f1=0.95)
 RESUMED = Schedule(
     faults=(HostFault(kind="aborted", minute=25),),
     runs=(

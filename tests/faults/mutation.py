@@ -19,7 +19,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from slm_core.aws import client
 
 from tests.faults.fault import Schedule
-from tests.faults.play import guard
+from tests.faults.world.guard import guard
 from tests.faults.world.world import Account, definition
 
 Change = Callable[[Account], AbstractContextManager[None]]

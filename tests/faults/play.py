@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cache
-from types import ModuleType
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.faults.fault import RunPlan, Schedule
@@ -17,8 +16,10 @@ from tests.faults.invariants import GUARD, Verdict, Watch, judge
 from tests.faults.outcomes import judge_outcomes
 from tests.faults.repeat import play_again
 from tests.faults.world.functions import ServiceFailedError
+from tests.faults.world.guard import Guard
 from tests.faults.world.host import JobPlan
-from tests.faults.world.world import ROOT, Account, World, deadline_of
+from tests.faults.world.release import publish_earlier
+from tests.faults.world.world import Account, World
 
 WORLD_HOLDS = "nothing breaks the world itself"
 SWEEP_SECONDS = 600
@@ -51,9 +52,11 @@ def play(schedule: Schedule, account: Account) -> Finding:
     world, verdict = World(account), Verdict()
     injection = Injection(schedule, world)
     calls: Counter[tuple[str, str]] = Counter()
-    with world.open(), injection.installed():
+    with world.open(), injection.installed(), TemporaryDirectory(prefix="fine-tune-slm-volume-") as volume:
         watch = _watched(world, verdict, calls)
-        _layers(schedule, world, injection, watch)
+        _layers(schedule, world, injection, watch, Path(volume))
+        if schedule.earlier_f1 is not None:
+            publish_earlier(world, schedule.earlier_f1)
         for plan in schedule.runs:
             _start(world, plan)
         names = {world.execution_name(plan.name) for plan in schedule.runs}
@@ -108,7 +111,7 @@ def _watched(world: World, verdict: Verdict, calls: Counter[tuple[str, str]]) ->
     return watch
 
 
-def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch) -> None:
+def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch, volume: Path) -> None:
     if schedule.layers.reaper:
         world.hooks.on_status = lambda execution, status: _tell_reaper(world, injection, execution, status)
     if schedule.layers.sweeper:
@@ -117,7 +120,14 @@ def _layers(schedule: Schedule, world: World, injection: Injection, watch: Watch
     if schedule.has_sweeper:
         world.timeline.every(GUARD_SECONDS, watch.lease_is_not_outlived)
     if schedule.layers.guard:
-        world.timeline.every(GUARD_SECONDS, lambda: _look_as_the_guard(world, watch))
+        guard = Guard(world, volume, lambda: _power_off(world, watch))
+        world.timeline.every(GUARD_SECONDS, guard.look)
+
+
+def _power_off(world: World, watch: Watch) -> None:
+    watch.healthy_run_is_spared(GUARD)
+    watch.stopped_by = "guard"
+    world.host.power_off()
 
 
 def _tell_reaper(world: World, injection: Injection, execution: Any, status: str) -> None:
@@ -148,32 +158,3 @@ def _invoke(world: World, name: str, event: dict[str, Any], after_seconds: float
             _invoke(world, name, event, 60.0 * attempt, attempt + 1)
 
     world.timeline.spawn(name, run, after_seconds)
-
-
-def _look_as_the_guard(world: World, watch: Watch) -> None:
-    host = world.host
-    if host.booted_at is None or world.instance().state != "running":
-        return
-    deadline_at = deadline_of(world.instance())
-    heartbeat_at = host.volume.heartbeat_at
-    reason = guard().verdict(
-        world.timeline.now.timestamp(),
-        host.booted_at.timestamp(),
-        deadline_at.timestamp() if deadline_at else None,
-        heartbeat_at.timestamp() if heartbeat_at else None,
-    )
-    if reason:
-        watch.healthy_run_is_spared(GUARD)
-        watch.stopped_by = "guard"
-        host.power_off()
-
-
-@cache
-def guard() -> ModuleType:
-    """Return the host's guard: the very file that the host runs."""
-    spec = importlib.util.spec_from_file_location("host_guard", ROOT / "host" / "guard.py")
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError("host/guard.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

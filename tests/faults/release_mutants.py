@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.faults.canary import CANARY_NOTE
 from tests.faults.fault import FOREVER, HubFault
 from tests.faults.mutant_schedules import (
+    AFTER_A_BETTER,
+    AFTER_A_RELEASE,
     AGAIN,
     ARCHIVED,
     ARCHIVED_ONLY,
@@ -17,6 +19,7 @@ from tests.faults.mutant_schedules import (
     RECORDED,
     REJECTED,
     REPEATED,
+    REVISION,
     SECRET,
     TOLD,
     WORKFLOW_ALONE,
@@ -64,8 +67,31 @@ RELEASE = mutants(
     (
         "a file is left out of the commit",
         in_code(f"{_PUBLICATION}:_commit", "in sorted(files.items())", "in sorted(files.items())[1:]"),
-        "the Hub's main is the old or the complete new revision",
+        REVISION,
         (CALM,),
+    ),
+    (
+        "what the release before had is left on main",
+        in_code(f"{_PUBLICATION}:_commit", "for path in sorted(superfluous)", "for path in ()"),
+        REVISION,
+        (AFTER_A_RELEASE,),
+    ),
+    (
+        "main is emptied before the release comes",
+        in_code(
+            f"{_PUBLICATION}:_commit",
+            "    commit = api.create_commit(",
+            "    gone = [CommitOperationDelete(path_in_repo=path) for path in sorted(present)]\n"
+            "    head = api.create_commit(repo_id, gone, commit_message='Make room', revision=_MAIN).oid\n    commit = api.create_commit(",
+        ),
+        REVISION,
+        (AFTER_A_RELEASE.model_copy(update={"faults": (HubFault(kind="503", occurrence=13, times=FOREVER),)}),),
+    ),
+    (
+        "the gate does not look at the release before",
+        in_code("slm_core.decisions:assess", " + _beside_published(metrics, gate, published)", ""),
+        "a rejected model is never published",
+        (AFTER_A_BETTER,),
     ),
     (
         "the release comes in two commits",

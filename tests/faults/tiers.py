@@ -64,6 +64,7 @@ HOST_KINDS = (
     "untagged",
     "impaired",
     "agent dead",
+    "metadata silent",
     "torn",
     "unstaged",
     "hang",
@@ -105,6 +106,8 @@ SECOND_STARTS_MINUTES = (0, 0.05, 0.5, 1, 2, 4, 8, 12, 16, 17, 18, 20)
 # before the training begins, before and after its first checkpoint, and after its second
 ABORTED_MINUTES, LONG_STEPS = (1, 10, 18, 30), 240
 EVERY_REPEATED = 8
+# a run reaches 0.9 and is rejected beside the last
+EARLIER_F1 = (*[None] * 12, 0.85, 0.85, 0.9, 0.95)
 
 
 def kinds_of(operation: str) -> tuple[str, ...]:
@@ -207,6 +210,15 @@ def some_repeated(schedules: Iterable[Schedule]) -> list[Schedule]:
     """Return the schedules; in some the run's id is used again when all is over."""
     return [
         schedule.model_copy(update={"repeats": number % EVERY_REPEATED == 0})
+        for number, schedule in enumerate(schedules)
+    ]
+
+
+def some_after_a_release(schedules: Iterable[Schedule]) -> list[Schedule]:
+    """Return the schedules; one in four begins with a published release, and one in sixteen with a better one."""
+    return [
+        # not every fourth: a sample of every fortieth would then hold all of them or none
+        schedule.model_copy(update={"earlier_f1": random.Random(f"earlier {number}").choice(EARLIER_F1)})  # noqa: S311
         for number, schedule in enumerate(schedules)
     ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from slm_core.records import RunSpec
@@ -39,13 +41,16 @@ def metrics(run_id: str, f1: float = 0.9, validation_sha256: str = "0" * 64, **c
     }
 
 
-def staged_files(spec: RunSpec, at: datetime, f1: float = 0.9) -> dict[str, bytes]:
+def staged_files(
+    spec: RunSpec, at: datetime, f1: float = 0.9, more: Mapping[str, bytes] = MappingProxyType({})
+) -> dict[str, bytes]:
     """Return the artifacts of a run with their manifest, the manifest last."""
     files = {
         "adapter_model.safetensors": f"weights of {spec.run_id} under fence {spec.fence}".encode(),
         "adapter_config.json": b'{"r": 16}',
         "README.md": b"---\nlicense: apache-2.0\n---\nA card.\n",
         "metrics.json": to_json(metrics(spec.run_id, f1)),
+        **more,
     }
     manifest = {
         "run_id": spec.run_id,

@@ -237,7 +237,7 @@ class Host:
         self.running_seconds: list[tuple[float, float | None]] = []
         self.deadline_tag: Callable[[], str | None] = lambda: None
         self.is_agent_dead = self.is_impaired = self.is_torn = self.is_staging_broken = False
-        self.is_corrupting = False
+        self.is_corrupting = self.is_metadata_silent = False
         self.is_scarce: Callable[[], bool] = lambda: False
         self.command_endings: deque[str] = deque()
         self.on_job: Callable[[Job], None] = lambda _: None
