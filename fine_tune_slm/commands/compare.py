@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from fine_tune_slm.commands.options import (
-    DEFAULT_ROOT,
-    AsJson,
-    EndpointUrl,
-    Profile,
-    Region,
-    Root,
-    RunId,
-    Stage,
-    whereabouts,
-)
+from typing import TYPE_CHECKING
+
+from fine_tune_slm.commands.options import AsJson, RunId, gathers, whereabouts
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
 
 
+@gathers(where=whereabouts)
 def compare(
     first: RunId,
     second: RunId,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    root: Root = DEFAULT_ROOT,
+    *,
+    where: Whereabouts,
     as_json: AsJson = False,
 ) -> None:
     """Show in what two runs were configured differently, and how much better the second one scores.
@@ -39,7 +32,7 @@ def compare(
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
 
     with aws_refusals_explained():
-        place = find_place(whereabouts(stage, profile, region, endpoint_url, root))
+        place = find_place(where)
         compared = compare_runs(*(read_compared(place.find(name)) for name in (first, second)))
     if as_json:
         print(compared.as_json())

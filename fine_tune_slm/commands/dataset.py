@@ -6,13 +6,11 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from fine_tune_slm.commands.options import AsJson, EndpointUrl, ParameterRoot, Profile, Region, StageOfAccount
-from fine_tune_slm.naming import DEFAULT_STAGE
-from fine_tune_slm.naming import parameter_root as root_of
+from fine_tune_slm.commands.options import AsJson, account_of_stage, gathers
 
 SHOWN_PROBLEMS = 100
 # the same as in casebook.generate, which --help must not load; a test holds them together
@@ -25,6 +23,9 @@ app = typer.Typer(
 )
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory with train, validation and manifest.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same notes on every machine.")]
+
+if TYPE_CHECKING:
+    from fine_tune_slm.aws import AwsTarget
 
 
 @app.command("generate")
@@ -169,25 +170,22 @@ def sample(
 
 
 @app.command("publish")
+@gathers(account=account_of_stage)
 def publish(
     directory: Directory,
-    stage: StageOfAccount = DEFAULT_STAGE,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = None,
+    *,
+    account: AwsTarget,
     as_json: AsJson = False,
 ) -> None:
     """Check a dataset, put it into the stack's bucket and make it the one that the next run uses.
 
     Example: fine-tune-slm dataset publish synthetic-instruction-tuning-dataset --profile research
     """
-    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.dataset_check import check_dataset  # noqa: PLC0415
     from fine_tune_slm.dataset_publish import publish_dataset  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     dataset = check_dataset(directory)
     _print_problems(dataset.problems, sys.stderr if as_json else sys.stdout)
     with aws_refusals_explained():

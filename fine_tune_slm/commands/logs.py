@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import (
-    CTRL_C,
-    DEFAULT_ROOT,
-    EndpointUrl,
-    Profile,
-    Region,
-    Root,
-    RunName,
-    Stage,
-    whereabouts,
-)
+from fine_tune_slm.commands.options import CTRL_C, RunName, gathers, whereabouts
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
 
 
+@gathers(where=whereabouts)
 def logs(
     run: RunName = "",
     step: Annotated[
@@ -26,11 +20,8 @@ def logs(
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     lines: Annotated[int | None, typer.Option("--lines", "-n", min=1, help="Only the last so many.")] = None,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    root: Root = DEFAULT_ROOT,
+    *,
+    where: Whereabouts,
     as_json: Annotated[bool, typer.Option("--json", help='JSON lines: {"at", "text"}.')] = False,
 ) -> None:
     """Print what a run's training logged, or one of its steps. No note and no token is ever in a log.
@@ -41,7 +32,6 @@ def logs(
     from fine_tune_slm.desk.logs import LogRequest, log_lines  # noqa: PLC0415
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
 
-    where = whereabouts(stage, profile, region, endpoint_url, root)
     with aws_refusals_explained():
         found = find_place(where).find(run)
         try:

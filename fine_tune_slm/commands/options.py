@@ -1,13 +1,21 @@
-"""The options that several verbs share."""
+"""The options that several verbs share, and the groups of them that a verb takes as one argument.
 
-from __future__ import annotations
+Annotations here are no strings: `gathers` hands those of a group's parameters on to Typer.
+"""
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.naming import parameter_root as root_of
+
 if TYPE_CHECKING:
+    from fine_tune_slm.aws import AwsTarget
     from fine_tune_slm.desk.place import Whereabouts
 
 DEFAULT_ROOT = Path(".local")
@@ -62,9 +70,56 @@ StackName = Annotated[
 
 
 def whereabouts(
-    stage: str | None, profile: str | None, region: str | None, endpoint_url: str | None, root: Path
-) -> Whereabouts:
+    stage: Stage = None,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    root: Root = DEFAULT_ROOT,
+) -> "Whereabouts":
     """Return where the user says that runs are."""
     from fine_tune_slm.desk.place import Whereabouts  # noqa: PLC0415 - 0.1 s that --help must not pay
 
     return Whereabouts(stage=stage, profile=profile, region=region, endpoint_url=endpoint_url, root=root)
+
+
+def account_of_stage(
+    stage: StageOfAccount = DEFAULT_STAGE,
+    profile: Profile = None,
+    region: Region = None,
+    endpoint_url: EndpointUrl = None,
+    parameter_root: ParameterRoot = None,
+) -> "AwsTarget":
+    """Return the account that holds a stage's settings.
+
+    Raises: ArgumentInvalidError.
+    """
+    from fine_tune_slm.aws import target  # noqa: PLC0415 - 0.1 s that --help must not pay
+
+    return target(profile, region, endpoint_url, parameter_root or root_of(stage))
+
+
+def gathers(**groups: Callable[..., Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Let a verb take a group of options as one argument: those that a function of that argument's name is made of.
+
+    For Typer, which reads signatures, the function's parameters stand in the argument's place.
+    """
+
+    def gathering(verb: Callable[..., None]) -> Callable[..., None]:
+        options = {name: inspect.signature(make).parameters for name, make in groups.items()}
+        for name in groups:
+            # a type that --help must not load
+            del verb.__annotations__[name]
+        own = inspect.signature(verb, eval_str=True).parameters
+        shown = [one for name, mine in own.items() for one in options.get(name, {name: mine}).values()]
+
+        @functools.wraps(verb)
+        def gathered(**given: Any) -> None:
+            made = {name: make(**{one: given.pop(one) for one in options[name]}) for name, make in groups.items()}
+            verb(**given, **made)
+
+        in_any_order = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in shown]
+        gathered.__signature__ = inspect.Signature(in_any_order)  # type: ignore[attr-defined]
+        gathered.__annotations__ = {one.name: one.annotation for one in shown}
+        return gathered
+
+    return gathering

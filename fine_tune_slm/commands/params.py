@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,8 @@ from fine_tune_slm.commands.options import (
     Region,
     StackName,
     StageOfAccount,
+    account_of_stage,
+    gathers,
 )
 from fine_tune_slm.naming import DEFAULT_STAGE
 from fine_tune_slm.naming import parameter_root as root_of
@@ -23,8 +25,12 @@ from fine_tune_slm.naming import stack_name as stack_of
 
 app = typer.Typer(help="The settings in Parameter Store.", no_args_is_help=True, pretty_exceptions_enable=False)
 
+if TYPE_CHECKING:
+    from fine_tune_slm.aws import AwsTarget
+
 
 @app.command("init")
+@gathers(account=account_of_stage)
 def init(
     assignments: Annotated[
         list[str] | None, typer.Option("--set", metavar="CATEGORY.KEY=VALUE", help="Value of one setting; repeatable.")
@@ -33,11 +39,8 @@ def init(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace existing values by those of --set, or else by the defaults.")
     ] = False,
-    stage: StageOfAccount = DEFAULT_STAGE,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = None,
+    *,
+    account: AwsTarget,
     as_json: AsJson = False,
 ) -> None:
     """Create every parameter that config/aws_config.yml names and that is yours to give.
@@ -47,10 +50,9 @@ def init(
     from loguru import logger  # noqa: PLC0415
 
     from fine_tune_slm import parameters  # noqa: PLC0415
-    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     specs = account.setting_specs(find_project())
     assigned = parameters.parse_assignments(assignments or [], specs)
     logger.info("{} {} parameters under {}", "checking" if dry_run else "creating", len(specs), account.parameter_root)
@@ -64,23 +66,20 @@ def init(
 
 
 @app.command("list")
+@gathers(account=account_of_stage)
 def list_parameters(
-    stage: StageOfAccount = DEFAULT_STAGE,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = None,
+    *,
+    account: AwsTarget,
     as_json: AsJson = False,
 ) -> None:
     """List every setting with its owner and its value.
 
     Example: fine-tune-slm params list --profile research
     """
-    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.parameters import Setting, read_parameters  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account = target(profile, region, endpoint_url, parameter_root or root_of(stage))
     specs = account.setting_specs(find_project())
     with aws_refusals_explained():
         found = read_parameters(account.client("ssm"), [spec.ssm_param for spec in specs])
@@ -128,14 +127,12 @@ def check(
 
 
 @app.command("set")
+@gathers(account=account_of_stage)
 def set_one(
     name: Annotated[str, typer.Argument(metavar="CATEGORY.KEY", help="The setting, as in config/aws_config.yml.")],
     value: Annotated[str, typer.Argument(help="Its new value.")],
-    stage: StageOfAccount = DEFAULT_STAGE,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = None,
+    *,
+    account: AwsTarget,
     as_json: AsJson = False,
 ) -> None:
     """Change one setting, after checking its value; the template's own are changed by a deployment.
@@ -144,11 +141,11 @@ def set_one(
     """
     from slm_core.prices import load_prices  # noqa: PLC0415
 
-    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.parameter_setting import set_parameter  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    account, project = target(profile, region, endpoint_url, parameter_root or root_of(stage)), find_project()
+    project = find_project()
     prices = load_prices(project / "config" / "prices.yml")
     with aws_refusals_explained():
         change = set_parameter(account.client("ssm"), account.setting_specs(project), prices, name, value)

@@ -10,18 +10,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from fine_tune_slm.commands.options import (
-    DEFAULT_ROOT,
-    AsJson,
-    EndpointUrl,
-    ParameterRoot,
-    Profile,
-    Region,
-    Root,
-    StageOfAccount,
-)
-from fine_tune_slm.naming import DEFAULT_STAGE
-from fine_tune_slm.naming import parameter_root as root_of
+from fine_tune_slm.commands.options import DEFAULT_ROOT, AsJson, Root, account_of_stage, gathers
 
 if TYPE_CHECKING:
     from fine_tune_slm.aws import AwsTarget
@@ -30,6 +19,7 @@ if TYPE_CHECKING:
 REPO_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
+@gathers(account=account_of_stage)
 def rollback(
     repo: Annotated[
         str | None, typer.Option(help="Repository on the Hub; by default the stack's publish_repo.")
@@ -43,11 +33,8 @@ def rollback(
     hub_endpoint: Annotated[
         str, typer.Option(envvar="HF_ENDPOINT", help="The Hub of the stack.")
     ] = "https://huggingface.co",
-    stage: StageOfAccount = DEFAULT_STAGE,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    parameter_root: ParameterRoot = None,
+    *,
+    account: AwsTarget,
     root: Root = DEFAULT_ROOT,
     as_json: AsJson = False,
 ) -> None:
@@ -58,7 +45,7 @@ def rollback(
 
     Example: fine-tune-slm rollback --dry-run
     """
-    from fine_tune_slm.aws import aws_refusals_explained, target  # noqa: PLC0415
+    from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
     from fine_tune_slm.rollback import published_by_rehearsal  # noqa: PLC0415
 
@@ -69,9 +56,7 @@ def rollback(
         if run is not None:
             published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find(run), repo))
         else:
-            published = _published_by_stack(
-                target(profile, region, endpoint_url, parameter_root or root_of(stage)), hub_endpoint, repo
-            )
+            published = _published_by_stack(account, hub_endpoint, repo)
         commit = _roll_back(published, to, dry_run=dry_run, yes=yes, out=sys.stderr if as_json else sys.stdout)
     if as_json:
         print(json.dumps({"repository": published.repository.repo_id, "commit": commit}))

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import (
-    DEFAULT_ROOT,
-    AsJson,
-    EndpointUrl,
-    Profile,
-    Region,
-    Root,
-    Stage,
-    whereabouts,
-)
+from fine_tune_slm.commands.options import AsJson, gathers, whereabouts
 
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
 
 
 # the same names as in fine_tune_slm.desk.rows, which --help must not load; a test holds them together
@@ -45,6 +39,7 @@ class Sort(StrEnum):
     TIME = "time"
 
 
+@gathers(where=whereabouts)
 def runs(
     state: Annotated[list[State] | None, typer.Option(help="Only runs that stand so; repeatable.")] = None,
     since: Annotated[
@@ -57,11 +52,8 @@ def runs(
         Sort.STARTED
     ),
     last: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    root: Root = DEFAULT_ROOT,
+    *,
+    where: Whereabouts,
     as_json: AsJson = False,
 ) -> None:
     """List runs, the newest first: the rehearsals of this machine, or the runs of a stack.
@@ -73,7 +65,6 @@ def runs(
     from fine_tune_slm.desk.rows import RunState, RunsWanted, SortKey  # noqa: PLC0415
     from fine_tune_slm.desk.runs_view import show_rows  # noqa: PLC0415
 
-    where = whereabouts(stage, profile, region, endpoint_url, root)
     wanted = RunsWanted(
         states=tuple(map(RunState, state or ())), since=_utc(since), until=_utc(until), sort=SortKey(sort), last=last
     )

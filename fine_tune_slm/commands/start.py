@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,11 +15,14 @@ from fine_tune_slm.commands.options import (
     EndpointUrl,
     Profile,
     Region,
-    Root,
     RunId,
     Stage,
+    gathers,
     whereabouts,
 )
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
 
 RUN_NAME = re.compile(r"[A-Za-z0-9_-]{1,50}")
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -67,16 +70,14 @@ def start(
         raise typer.Exit(launch(runs_of_stage(where), wanted, where))
 
 
+@gathers(where=whereabouts)
 def resume(
     run: RunId,
     watch: Watch = False,
     yes: Yes = False,
     dry_run: DryRun = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    root: Root = DEFAULT_ROOT,
+    *,
+    where: Whereabouts,
     as_json: AsJson = False,
 ) -> None:
     """Start a new run that goes on from another one's last checkpoint, with all else that it was asked.
@@ -91,11 +92,10 @@ def resume(
     from fine_tune_slm.desk.resuming import resuming_input  # noqa: PLC0415
     from fine_tune_slm.desk.stack import StackRuns  # noqa: PLC0415
 
-    where = whereabouts(stage, profile, region, endpoint_url, root)
     with aws_refusals_explained():
         place = find_place(where)
         execution_input = json.dumps(resuming_input(place.find(run)))
         wanted = Launch(execution_input, "resumed", is_dry=dry_run, is_agreed=yes, is_watched=watch, is_json=as_json)
         if isinstance(place, StackRuns):
             raise typer.Exit(launch(place, wanted, where))
-    rehearse_again(wanted, root)
+    rehearse_again(wanted, where.root)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import (
-    DEFAULT_ROOT,
-    AsJson,
-    EndpointUrl,
-    Profile,
-    Region,
-    Root,
-    RunName,
-    Stage,
-    whereabouts,
-)
+from fine_tune_slm.commands.options import AsJson, RunName, gathers, whereabouts
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
 
 
+@gathers(where=whereabouts)
 def status(
     run: RunName = "",
     watch: Annotated[bool, typer.Option("--watch", help="Live, until it has ended; exit 1 if it failed.")] = False,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    root: Root = DEFAULT_ROOT,
+    *,
+    where: Whereabouts,
     as_json: AsJson = False,
 ) -> None:
     """Show how a run goes, or how it ended: states, scores, where everything lies; or its failure card.
@@ -41,7 +32,6 @@ def status(
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
     from fine_tune_slm.desk.status import show_status, watch_or_leave  # noqa: PLC0415
 
-    where = whereabouts(stage, profile, region, endpoint_url, root)
     console = Console(stderr=as_json, highlight=False)
     with aws_refusals_explained():
         found = find_place(where).find(run)

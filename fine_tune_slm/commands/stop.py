@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import (
-    CTRL_C,
-    DEFAULT_ROOT,
-    AsJson,
-    EndpointUrl,
-    Profile,
-    Region,
-    Root,
-    RunId,
-    Stage,
-    whereabouts,
-)
+from fine_tune_slm.commands.options import CTRL_C, AsJson, RunId, gathers, whereabouts
+
+if TYPE_CHECKING:
+    from fine_tune_slm.desk.place import Whereabouts
 
 
+@gathers(where=whereabouts)
 def stop(
     run: RunId,
     wait_seconds: Annotated[float, typer.Option(min=0.0, help="How long to look for the instance to stop.")] = 300.0,
-    stage: Stage = None,
-    profile: Profile = None,
-    region: Region = None,
-    endpoint_url: EndpointUrl = None,
-    root: Root = DEFAULT_ROOT,
+    *,
+    where: Whereabouts,
     as_json: AsJson = False,
 ) -> None:
     """End a run: its execution at once; its instance is stopped by the reaper, which this command waits to see.
@@ -44,7 +34,6 @@ def stop(
     from fine_tune_slm.desk.place import find_place  # noqa: PLC0415
     from fine_tune_slm.desk.stopping import Patience, stop_and_see  # noqa: PLC0415
 
-    where = whereabouts(stage, profile, region, endpoint_url, root)
     console = Console(stderr=as_json, highlight=False)
     with aws_refusals_explained():
         place = find_place(where)
