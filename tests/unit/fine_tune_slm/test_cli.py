@@ -136,7 +136,7 @@ def test_a_refusal_of_aws_is_one_line(account, monkeypatch, capsys, dataset):
 
 
 def test_an_unknown_profile_is_one_line(account, monkeypatch, capsys):
-    assert run(["params", "list", "--profile", "absent"], monkeypatch) == 1
+    assert run(["params", "list", "--profile", "absent"], monkeypatch) == 2
     assert "absent" in capsys.readouterr().err
 
 
