@@ -82,7 +82,8 @@ RELEASE = mutants(
             f"{_PUBLICATION}:_commit",
             "    commit = api.create_commit(",
             "    gone = [CommitOperationDelete(path_in_repo=path) for path in sorted(present)]\n"
-            "    head = api.create_commit(repo_id, gone, commit_message='Make room', revision=_MAIN).oid\n    commit = api.create_commit(",
+            "    head = api.create_commit(repo_id, gone, commit_message='Make room', revision=_MAIN).oid\n"
+            "    commit = api.create_commit(",
         ),
         REVISION,
         (AFTER_A_RELEASE.model_copy(update={"faults": (HubFault(kind="503", occurrence=13, times=FOREVER),)}),),
