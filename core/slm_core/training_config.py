@@ -81,7 +81,9 @@ class Hyperparameters(Frozen):
     checkpoint_minutes: float = Field(gt=0, le=10, description="A checkpoint at least every so many minutes.")
     keep_checkpoints: int = Field(ge=1, le=50, description="Checkpoints kept on the volume, the newest.")
     keep_checkpoints_days: float = Field(
-        ge=1, description="Days without a sign of life after which a later run removes a run from the volume."
+        default=30,
+        ge=1,
+        description="Days without a sign of life after which a later run removes a run from the volume.",
     )
     report_to: tuple[ReporterName, ...] = Field(
         description="The Trainer's reporters; tensorboard's files go into the archive, others may use the network."
