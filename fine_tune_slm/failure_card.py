@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slm_core.errors import RequestError, leaves
+from slm_core.errors import ModelRejectedError, RequestError, leaves
 from slm_core.records import RunRecord
 from slm_core.training_config import Frozen
 
@@ -66,7 +66,7 @@ def failure_card(
         instance_id=instance.instance_id if instance else None,
         instance_state=_instance_state(record),
         last_checkpoint_step=checkpoint,
-        next_command=_next_command(error, run_id if checkpoint is not None else None, where),
+        next_command=_next_command(error, run_id, where, has_checkpoint=checkpoint is not None),
     )
 
 
@@ -77,10 +77,13 @@ def _instance_state(record: RunRecord | None) -> str:
     return record.instance.state if record.instance else NEVER_STARTED
 
 
-def _next_command(error: str, resumed_run_id: str | None, where: Whereabouts) -> str:
+def _next_command(error: str, run_id: str, where: Whereabouts, *, has_checkpoint: bool) -> str:
     leaf = leaves().get(error)
     if leaf is not None and issubclass(leaf, RequestError):
         return f"nothing was started: {leaf.remedy}"
-    if resumed_run_id is not None:
-        return f"fine-tune-slm resume {resumed_run_id}{where.options}"
+    if leaf is ModelRejectedError:
+        # its training is complete: the same once more would be rejected again
+        return f"fine-tune-slm status {run_id}{where.options}"
+    if has_checkpoint:
+        return f"fine-tune-slm resume {run_id}{where.options}"
     return f"fine-tune-slm {'start' if where.stage_meant else 'rehearse'}{where.options}"

@@ -12,7 +12,9 @@ def failure_card(run_id: str, status: str, record: RunRecord | None) -> tuple[st
     what = "was rejected by the gate" if record and record.status == "rejected" else _WHAT[status]
     lines = [f"Run {run_id} {what}.", "", *(_facts(record) if record else ["There is no record of the run."])]
     lines += ["", f"See it with: fine-tune-slm status {run_id} --stage STAGE"]
-    lines += [f"Continue it with: fine-tune-slm resume {run_id} --stage STAGE"]
+    # a rejected model's training is complete: the same once more would be rejected again
+    if record is None or (record.last_checkpoint_step is not None and record.status != "rejected"):
+        lines += [f"Continue it with: fine-tune-slm resume {run_id} --stage STAGE"]
     lines += ["What the error means and what to do: docs/runbook.md"]
     return f"fine-tune-slm: run {run_id} {what}", "\n".join(lines)
 

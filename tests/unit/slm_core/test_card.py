@@ -49,6 +49,14 @@ def test_a_rejected_model_is_told_from_a_run_that_broke():
     assert "rejected by the gate" in subject
     assert "not touched" in text
     assert "cost" not in text
+    assert "resume" not in text
+
+
+def test_only_what_left_a_checkpoint_is_to_be_continued():
+    _, with_one = failure_card(RUN_ID, "FAILED", _record(last_checkpoint_step=40))
+    _, without = failure_card(RUN_ID, "FAILED", _record(last_checkpoint_step=None))
+    assert f"fine-tune-slm resume {RUN_ID}" in with_one
+    assert "resume" not in without
 
 
 def test_a_sweep_names_the_instance_the_reason_and_the_state():

@@ -146,7 +146,7 @@ def test_a_rejected_model_shows_the_missed_bound_first_and_how_to_go_on(rejected
     rows = re.findall(r"<th scope=\"row\">([^<]+)</th>[^\n]*\n[^\n]*(MISSED|met)<", rejected)
     assert rows[0] == ("macro-F1", "MISSED")
     assert {verdict for _name, verdict in rows[1:]} == {"met"}
-    assert "fine-tune-slm rehearse --input" in text
+    assert re.search(r"go on with\s+fine-tune-slm status rejected", text)
     assert "from_pretrained" not in text
 
 
