@@ -17,6 +17,8 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from tests.faults import tiers
 from tests.faults.fault import HostFault, RunPlan, Schedule
 from tests.faults.journal import Journal, JournalMismatchError
@@ -102,7 +104,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare()
     with process:
         if given.replay:
-            return _replay(given.replay)
+            try:
+                return _replay(Schedule.model_validate_json(given.replay))
+            except ValidationError as error:
+                parser.error(f"--replay takes a schedule as a broken one prints it: {error}")
         try:
             results = _campaign(given)
         except JournalMismatchError as error:
@@ -133,8 +138,8 @@ def _campaign(given: argparse.Namespace) -> list[TierResult]:
     return results
 
 
-def _replay(text: str) -> int:
-    finding = play_here(Schedule.model_validate_json(text))
+def _replay(schedule: Schedule) -> int:
+    finding = play_here(schedule)
     print(f"{finding.schedule}: {finding.statuses} {finding.errors}, stopped after {finding.minutes_to_stop} min")
     for violation in finding.violations:
         print(f"BROKEN {violation}")

@@ -56,6 +56,7 @@ STATUS_DETAILS = (
 EXIT_CODES = (0, 1, 125, 126, 127, 137, 139, 168, 169, 194)
 PAUSE_SECONDS = 20.0
 STILL_SECONDS = 3 * 3600.0
+_EVENT_DELAYS_SECONDS = {"event lost": (), "event twice": (0.0, 90.0), "event late": (900.0,)}
 _ENDINGS = {
     "aborted": ExecutionStatus.ABORTED,
     "timed out": ExecutionStatus.TIMED_OUT,
@@ -75,7 +76,6 @@ class Injection:
         self._unset_already: set[tuple[str, str]] = set()
         self.injected: Counter[str] = Counter()
         self.lost_events: set[str] = set()
-        self.event_delays_seconds: list[float] = [0.0]
         self._calls = [fault for fault in schedule.faults if isinstance(fault, CallFault)]
         self._functions = [fault for fault in schedule.faults if isinstance(fault, FunctionFault)]
         self._hub = [fault for fault in schedule.faults if isinstance(fault, HubFault)]
@@ -96,6 +96,14 @@ class Injection:
                 elif isinstance(fault, SettingFault):
                     self._unset(fault)
             yield
+
+    def event_delays_seconds(self) -> tuple[float, ...]:
+        """Return how late the event about an execution's end arrives, each time that it does."""
+        met = [fault.kind for fault in self._workflow if fault.kind in _EVENT_DELAYS_SECONDS]
+        if not met:
+            return (0.0,)
+        self._count(f"workflow: {met[-1]}")
+        return _EVENT_DELAYS_SECONDS[met[-1]]
 
     # ------------------------------------------------------------------ Lambda
     def _before_function(self, invocation: Invocation) -> float | None:
@@ -286,13 +294,6 @@ class Injection:
     # ------------------------------------------------------------------ the execution
     @contextlib.contextmanager
     def _events_watched(self) -> Iterator[None]:
-        for fault in self._workflow:
-            if fault.kind == "event lost":
-                self.event_delays_seconds = []
-            elif fault.kind == "event twice":
-                self.event_delays_seconds = [0.0, 90.0]
-            elif fault.kind == "event late":
-                self.event_delays_seconds = [900.0]
         ends = {fault.event: fault for fault in self._workflow if not fault.kind.startswith("event ")}
         original = EventManager.add_event
         world = self._world

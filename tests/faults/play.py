@@ -142,7 +142,7 @@ def _tell_reaper(world: World, injection: Injection, execution: Any, status: str
     }
     event = {"source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": detail}
     world.events.append(json.dumps(event))
-    for delay_seconds in injection.event_delays_seconds:
+    for delay_seconds in injection.event_delays_seconds():
         _invoke(world, "ReapRun", event, EVENT_SECONDS + delay_seconds)
 
 
