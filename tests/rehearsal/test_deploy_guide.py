@@ -30,6 +30,7 @@ PAGE = (PROJECT / "docs" / "deploy.md").read_text(encoding="utf-8")
 BLOCKS = [block.strip().splitlines() for block in re.findall(r"^```bash\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)]
 BASE_MODEL = "HuggingFaceTB/SmolLM2-135M-Instruct"
 PUBLISH_REPO = "local/SmolLM2-135M-Instruct-clinical-extraction"
+REGISTRY = f"{DEFAULT_ACCOUNT_ID}.dkr.ecr.us-east-1.amazonaws.com"
 AMI_NAME = next(word for word in PAGE.split() if word.startswith("/aws/service/"))
 
 
@@ -99,7 +100,7 @@ def reader(tiny_settings, tiny_model, checkout) -> Iterator[Reader]:
             "HUB_WRITE_TOKEN": cloud.hub.create_token("write", [PUBLISH_REPO]),
             "PUBLISH_REPO": PUBLISH_REPO,
             "BASE_MODEL_REVISION": cloud.hub.add_model(BASE_MODEL, tiny_model, gated=True),
-            "IMAGE_URI": f"{DEFAULT_ACCOUNT_ID}.dkr.ecr.us-east-1.amazonaws.com/fine-tune-slm-prod-training:rehearsal",
+            "IMAGE_URI": f"{REGISTRY}/fine-tune-slm-prod-training@sha256:{'a' * 64}",
         }
         _publish_ami()
         yield Reader(cloud, shell_of(cloud, checkout, given))

@@ -37,7 +37,9 @@ def _look(context: Context, setting: str) -> Finding:
     secret_id = context.setting(setting)
     name = secret_name(secret_id)
     token = stored_token(context.account, secret_id)
-    put = f"aws secretsmanager put-secret-value --secret-id {name} --secret-string TOKEN"
+    put = (
+        f'printf %s "$TOKEN" | aws secretsmanager put-secret-value --secret-id {name} --secret-string file:///dev/stdin'
+    )
     if token is None:
         return fail(f"secret {name} does not exist or is empty", put)
     if not POSSIBLE_TOKEN.fullmatch(token) or set(token) & set(FRAGMENTS_OF_JSON):

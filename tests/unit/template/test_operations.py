@@ -137,7 +137,7 @@ def test_the_identity_provider_is_made_only_when_none_is_given():
 def test_the_outputs_say_what_to_do_next_in_order():
     steps = sorted(name for name in OUTPUTS if name.startswith("Step"))
     assert [name[:5] for name in steps] == [f"Step{number}" for number in range(1, 6)]
-    assert OUTPUTS["Step5StartRun"]["Value"]["Fn::Sub"].endswith("--input '{}'")
+    assert OUTPUTS["Step5StartRun"]["Value"]["Fn::Sub"] == "fine-tune-slm start --stage ${Stage} --watch"
     assert OUTPUTS["DeleteStage"]["Value"]["Fn::Sub"] == "fine-tune-slm delete --stage ${Stage}"
 
 

@@ -111,7 +111,7 @@ def test_no_event_waits_longer_than_an_hour_and_none_is_lost_silently(translated
     start = _of_type(translated, "AWS::Scheduler::Schedule")["FineTuneStateMachineSchedule"]
     for target in (rule["Targets"][0], sweep["Target"], start["Target"]):
         assert target["DeadLetterConfig"] == {"Arn": QUEUE_ARN}
-        assert target["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
+        assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": 3600, "MaximumRetryAttempts": 185}
     configs = _of_type(translated, "AWS::Lambda::EventInvokeConfig")
     assert {one["FunctionName"]["Ref"] for one in configs.values()} == {f"{name}Function" for name in OUTSIDE}
     for config in configs.values():

@@ -41,7 +41,7 @@ def test_a_secret_that_is_missing_fails_with_the_command_that_fills_it(world):
     client("secretsmanager").delete_secret(SecretId=world.account.secret("write"), ForceDeleteWithoutRecovery=True)
     found = look_at_write_token(world.context())
     assert found.verdict is Verdict.FAIL
-    assert found.remedy.startswith("aws secretsmanager put-secret-value --secret-id ")
+    assert found.remedy.startswith('printf %s "$TOKEN" | aws secretsmanager put-secret-value --secret-id ')
 
 
 def test_one_token_for_both_would_let_the_host_publish(world):
