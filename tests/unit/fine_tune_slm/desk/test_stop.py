@@ -11,7 +11,7 @@ from rich.console import Console
 from fine_tune_slm.desk.stopping import Patience, await_stop, stop_run
 from fine_tune_slm.errors import InstanceNotSeenStoppedError
 from tests.made_up_runs import MadeUpRun, keep
-from tests.unit.emulated_stack import STAGE, WAITS
+from tests.unit.emulated_stack import STAGE, WAITS, wait_until
 
 
 class Time:
@@ -42,6 +42,8 @@ def test_a_stopped_run_is_told_only_when_its_instance_was_seen_stopped(stack):
     run = stack.found.run("run-now")
     shown, out = console()
     assert stop_run(run)
+    # the emulated execution ends in a thread, and the clock below is not that thread's
+    wait_until(lambda: not run.is_running)
     answer = await_stop(run, Time(stack, 3).patience(60), shown, was_running=True)
     assert (answer.status, answer.instance_state) == ("ABORTED", "stopped")
     assert out.getvalue().splitlines() == [
