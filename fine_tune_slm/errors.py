@@ -150,6 +150,11 @@ class ConfigUndeliverableError(CommandLineError):
     )
 
 
+class AnotherRunGoesOnError(CommandLineError):
+    exit_code = 2
+    remedy = "Nothing was stopped: name the run with fine-tune-slm stop RUN"
+
+
 class InstanceNotSeenStoppedError(CommandLineError):
     remedy = (
         "The sweeper looks every ten minutes; stop it by hand with: aws ec2 stop-instances --instance-ids INSTANCE, "

@@ -59,10 +59,21 @@ class Place(Protocol):
         ...
 
     def find(self, name: str) -> FoundRun:
-        """Return the run of that id; `latest` is the newest with an archive, an empty name the newest of all.
+        """Return the run of that id; `latest` is the one that was started last.
 
         Raises: RunUnknownError, ExecutionUnknownError.
         """
+        ...
+
+    def find_model(self, name: str) -> FoundRun:
+        """Return the run of that id; `latest` is the newest one that has made a model.
+
+        Raises: RunUnknownError, ExecutionUnknownError.
+        """
+        ...
+
+    def running(self) -> Iterator[str]:
+        """Yield the ids of the runs that go on."""
         ...
 
 

@@ -216,7 +216,7 @@ def test_a_damaged_archive_has_no_report(tmp_path, monkeypatch, capsys):
 
 def test_the_report_of_a_run_that_was_cut_off_says_so(tmp_path, monkeypatch, capsys):
     (tmp_path / "runs" / "cut-off").mkdir(parents=True)
-    assert run(["report", "--root", str(tmp_path)], monkeypatch) == 1
+    assert run(["report", "cut-off", "--root", str(tmp_path)], monkeypatch) == 1
     assert "Run cut-off has not ended" in capsys.readouterr().err
 
 

@@ -85,6 +85,16 @@ def test_a_run_that_ended_is_told_with_scores_and_places_in_the_account(stack, r
         assert words in told
 
 
+def test_latest_is_the_run_that_goes_on_though_an_older_one_has_made_a_model(stack, record, run_cli, capsys):
+    stack.start("run-good")
+    stack.put_record(record, "run-good")
+    stack.start("run-now", WAITS)
+    for latest in ([], ["latest"]):
+        assert run_cli("status", *latest, "--stage", STAGE) == 0
+        assert "run-now RUNNING" in capsys.readouterr().out
+    assert stack.found.find_model("latest").run_id == "run-good"
+
+
 def test_a_failed_run_is_told_with_its_card_and_how_to_go_on_in_the_account(stack, run_cli, capsys):
     stack.start("run-bad", FAILS)
     assert run_cli("status", "run-bad", "--stage", STAGE) == 0
