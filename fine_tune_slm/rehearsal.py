@@ -19,7 +19,7 @@ from fine_tune_slm.desk.rehearsals import RehearsalNote
 from fine_tune_slm.emulator_log import emulator_log
 from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
 from fine_tune_slm.faults import requested_fault
-from fine_tune_slm.interruption import stop_execution, termination_as_ctrl_c
+from fine_tune_slm.interruption import is_at_rest, stop_execution, termination_as_ctrl_c
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.local_image import IMAGE, container_engine
@@ -27,11 +27,10 @@ from fine_tune_slm.local_model import ensure_local_model
 from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
 from fine_tune_slm.naming import stack_name
 from fine_tune_slm.stage import Stage, StageSpec, set_up
-from fine_tune_slm.timeline import Timeline
+from fine_tune_slm.timeline import ENDED_FROM_OUTSIDE, Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
 
 Engine = Literal["process", "podman", "docker"]
-ENDED_FROM_OUTSIDE = {"ABORTED", "TIMED_OUT"}
 REAPER_SECONDS, REAPER_LOOK_SECONDS = 120.0, 0.5
 
 
@@ -136,14 +135,10 @@ def _record(execution: WatchedExecution, timeline: Timeline) -> RunRecord | None
     """Return the run's record; of an execution that was ended from outside, the reaper has the last word on it."""
     deadline = time.monotonic() + REAPER_SECONDS
     record = execution.record()
-    while timeline.status in ENDED_FROM_OUTSIDE and not _is_at_rest(record) and time.monotonic() < deadline:
+    while timeline.status in ENDED_FROM_OUTSIDE and not is_at_rest(record) and time.monotonic() < deadline:
         time.sleep(REAPER_LOOK_SECONDS)
         record = execution.record()
     return record
-
-
-def _is_at_rest(record: RunRecord | None) -> bool:
-    return record is not None and (record.instance is None or record.instance.state not in {"running", "stopping"})
 
 
 def _start(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run_id: str) -> WatchedExecution:
