@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from slm_core.layout import MANIFEST_NAME, OUTCOMES_NAME, RUN_ID_PATTERN, RunKeys, release_key
 from slm_core.records import Manifest, Progress, ReleaseHistory, RunRecord, RunSpec, sha256_of
+from slm_core.training_config import problems
 
 from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.errors import ArchiveDamagedError, RunUnknownError
@@ -54,6 +55,11 @@ class KeptRun:
     def read_spec(self) -> RunSpec | None:
         """Return run.json; None when the run was refused before it, or it cannot be read."""
         return self._document(RunKeys(self.run_id).spec, RunSpec)
+
+    def why_no_spec(self) -> str | None:
+        """Return why run.json cannot be read; None when it can."""
+        path = self._object(RunKeys(self.run_id).spec)
+        return why_no_spec(path.read_bytes() if path else None)
 
     def read_releases(self, repo_id: str) -> ReleaseHistory | None:
         """Return the releases of a repository as this run left them."""
@@ -116,6 +122,17 @@ class KeptRun:
     def _object(self, key: str) -> Path | None:
         """Return the kept copy of an object; the run has one bucket, whose name holds random letters."""
         return next(iter(sorted(self.directory.glob(f"s3/*/{key}"))), None)
+
+
+def why_no_spec(content: bytes | None) -> str | None:
+    """Return why the content of a run.json cannot be read, without any of its values; None when it can."""
+    if content is None:
+        return "it has no run.json"
+    try:
+        RunSpec.model_validate_json(content)
+    except ValidationError as error:
+        return f"its run.json cannot be read: {problems(error)}"
+    return None
 
 
 def _with_time(document: dict[str, Any], key: str) -> dict[str, Any]:

@@ -38,6 +38,10 @@ class FoundRun(Protocol):
         """Return run.json."""
         ...
 
+    def why_no_spec(self) -> str | None:
+        """Return why run.json cannot be read; None when it can."""
+        ...
+
     def read_progress(self) -> Progress | None:
         """Return the newest progress report."""
         ...

@@ -19,7 +19,7 @@ from fine_tune_slm.deployed_stack import DeployedStack
 from fine_tune_slm.desk.outlook import Outlook, outlook, rehearsal_outlook
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
 from fine_tune_slm.errors import ExecutionUnknownError, StackMissingError
-from fine_tune_slm.kept_runs import LATEST
+from fine_tune_slm.kept_runs import LATEST, why_no_spec
 from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
 from fine_tune_slm.project import find_project
 from fine_tune_slm.timeline import RUNNING, Timeline
@@ -164,6 +164,10 @@ class StackRun:
     def read_spec(self) -> RunSpec | None:
         """Return run.json; None before PrepareRun has written it."""
         return self.execution.document(self.keys.spec, RunSpec)
+
+    def why_no_spec(self) -> str | None:
+        """Return why run.json cannot be read; None when it can."""
+        return why_no_spec(self.execution.content(self.keys.spec))
 
     def read_progress(self) -> Progress | None:
         """Return the newest progress report."""
