@@ -19,6 +19,7 @@ FineTuneSlmError
     ├── CheckpointUnknownError      a run left nothing to go on from
     ├── NothingToResumeError        a run succeeded, so that nothing is left to go on with
     ├── ConfigUndeliverableError    a configuration differs where an execution input cannot carry it
+    ├── AnotherRunGoesOnError       the run to stop has ended, and another one goes on
     ├── InstanceNotSeenStoppedError the execution ended, but its instance was not seen stopped
     ├── NothingToCompareError       a run has written nothing that could be compared
     ├── RunUnfinishedError          the run has not ended, or was cut off before its end
@@ -70,7 +71,7 @@ class ProjectIncompleteError(CommandLineError):
 
 class DatasetRefusedError(CommandLineError):
     exit_code = 2
-    remedy = "Correct the problems above, write the manifest again, and check with: fine-tune-slm dataset check DIR"
+    remedy = "Correct the problems, write the manifest again, and check with: fine-tune-slm dataset check DIR"
 
 
 class DatasetStaleError(CommandLineError):

@@ -5,13 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from rich.console import Console
 from slm_core.records import RunRecord
-from slm_core.training_config import Frozen
 
 from fine_tune_slm.built import Built, find_built
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
@@ -26,29 +23,12 @@ from fine_tune_slm.local_image import IMAGE, container_engine
 from fine_tune_slm.local_model import ensure_local_model
 from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
 from fine_tune_slm.naming import stack_name
+from fine_tune_slm.rehearsal_request import RehearsalRequest
 from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import ENDED_FROM_OUTSIDE, Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
 
-Engine = Literal["process", "podman", "docker"]
 REAPER_SECONDS, REAPER_LOOK_SECONDS = 120.0, 0.5
-
-
-class RehearsalRequest(Frozen):
-    """What the user asked for."""
-
-    project: Path
-    execution_input: str = "{}"
-    run_name: str = Field(default="rehearsal", pattern=r"^[A-Za-z0-9_-]{1,50}$")
-    wait_scale: float = Field(default=0.4, ge=0)
-    dataset: Path = Path("synthetic-instruction-tuning-dataset")
-    base_model: Path | None = Field(default=None, description="None: the local model, built once.")
-    config_file: str = "training_config.local.yml"
-    kill_training_at_step: int | None = Field(default=None, ge=1)
-    keep_runs: int | None = Field(default=None, ge=1)
-    engine: Engine = Field(default="process", description="Runs the training: a process, or the image's container.")
-    is_built: bool = Field(default=False, description="Deploy what `make sam` built, instead of the sources.")
-    root: Path = Path(".local")
 
 
 def rehearse_and_show(request: RehearsalRequest, *, as_json: bool) -> None:
