@@ -22,7 +22,8 @@ FineTuneSlmError
     ├── AnotherRunGoesOnError       the run to stop has ended, and another one goes on
     ├── InstanceNotSeenStoppedError the execution ended, but its instance was not seen stopped
     ├── NothingToCompareError       a run has written nothing that could be compared
-    ├── RunUnfinishedError          the run has not ended, or was cut off before its end
+    ├── RunUnfinishedError          the run has not ended, or was cut off before its first checkpoint
+    ├── RunCutOffError              the run was cut off before its end, and has left a checkpoint
     ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
     ├── BuildMissingError           nothing was built that could be rehearsed
@@ -169,6 +170,10 @@ class NothingToCompareError(CommandLineError):
 
 
 class RunUnfinishedError(CommandLineError):
+    remedy = "See what it logged with: fine-tune-slm logs RUN; begin again with: fine-tune-slm rehearse"
+
+
+class RunCutOffError(CommandLineError):
     remedy = (
         "See what it logged with: fine-tune-slm logs RUN; go on from its last checkpoint with: fine-tune-slm resume RUN"
     )

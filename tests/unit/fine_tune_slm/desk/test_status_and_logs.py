@@ -231,11 +231,22 @@ def test_every_function_of_the_template_is_a_steps():
 
 
 def test_a_rehearsal_whose_process_is_gone_is_unfinished_and_its_port_may_be_anybodys(tmp_path, run_cli, capsys):
-    kept = keep(tmp_path, MadeUpRun())
+    kept = keep(tmp_path, MadeUpRun(status="failed", is_measured=False))
     (kept.directory / "executions" / f"{kept.run_id}.json").unlink()
     note = RehearsalNote(
         endpoint_url="http://127.0.0.1:9", region="us-east-1", stack="fine-tune-slm", execution_input="{}"
     )
     note.write(kept)
     assert run_cli("status", "--watch", "--root", str(tmp_path)) == 1
-    assert "was cut off before its end" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "was cut off before its end" in told
+    assert "fine-tune-slm resume RUN" in told
+
+
+def test_a_rehearsal_that_was_cut_off_before_a_checkpoint_is_not_told_to_resume(tmp_path, run_cli, capsys):
+    (tmp_path / "runs" / "cut-off").mkdir(parents=True)
+    assert run_cli("status", "cut-off", "--root", str(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert "begin again with: fine-tune-slm rehearse" in told
+    assert "resume" not in told
+    assert run_cli("resume", "cut-off", "--root", str(tmp_path)) == 2
