@@ -12,7 +12,8 @@ from slm_core.records import RunRecord
 
 from fine_tune_slm import summary
 from fine_tune_slm.desk.place import FoundRun, Whereabouts
-from fine_tune_slm.errors import RunUnfinishedError
+from fine_tune_slm.desk.resuming import can_be_resumed
+from fine_tune_slm.errors import RunCutOffError, RunUnfinishedError
 from fine_tune_slm.failure_card import FailureCard, failure_card
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.report.facts import gather
@@ -71,11 +72,13 @@ def run_result(run: KeptRun, record: RunRecord | None, timeline: Timeline) -> Ru
 def ended_run(run: KeptRun) -> RunResult:
     """Return the result of a kept run.
 
-    Raises: RunUnfinishedError.
+    Raises: RunUnfinishedError, RunCutOffError.
     """
     timeline = run.read_timeline()
     if not timeline.has_ended:
-        raise RunUnfinishedError(f"Run {run.run_id} has not ended, or was cut off before its end")
+        if can_be_resumed(run):
+            raise RunCutOffError(f"Run {run.run_id} was cut off before its end, and has left a checkpoint")
+        raise RunUnfinishedError(f"Run {run.run_id} has not ended, or was cut off before its first checkpoint")
     return run_result(run, run.read_record(), timeline)
 
 

@@ -19,9 +19,11 @@ FineTuneSlmError
     ├── CheckpointUnknownError      a run left nothing to go on from
     ├── NothingToResumeError        a run succeeded, so that nothing is left to go on with
     ├── ConfigUndeliverableError    a configuration differs where an execution input cannot carry it
+    ├── AnotherRunGoesOnError       the run to stop has ended, and another one goes on
     ├── InstanceNotSeenStoppedError the execution ended, but its instance was not seen stopped
     ├── NothingToCompareError       a run has written nothing that could be compared
-    ├── RunUnfinishedError          the run has not ended, or was cut off before its end
+    ├── RunUnfinishedError          the run has not ended, or was cut off before its first checkpoint
+    ├── RunCutOffError              the run was cut off before its end, and has left a checkpoint
     ├── ModelMissingError           the base model is not on this machine
     ├── ArchiveDamagedError         a kept archive does not match its manifest
     ├── BuildMissingError           nothing was built that could be rehearsed
@@ -70,7 +72,7 @@ class ProjectIncompleteError(CommandLineError):
 
 class DatasetRefusedError(CommandLineError):
     exit_code = 2
-    remedy = "Correct the problems above, write the manifest again, and check with: fine-tune-slm dataset check DIR"
+    remedy = "Correct the problems, write the manifest again, and check with: fine-tune-slm dataset check DIR"
 
 
 class DatasetStaleError(CommandLineError):
@@ -150,6 +152,11 @@ class ConfigUndeliverableError(CommandLineError):
     )
 
 
+class AnotherRunGoesOnError(CommandLineError):
+    exit_code = 2
+    remedy = "Nothing was stopped: name the run with fine-tune-slm stop RUN"
+
+
 class InstanceNotSeenStoppedError(CommandLineError):
     remedy = (
         "The sweeper looks every ten minutes; stop it by hand with: aws ec2 stop-instances --instance-ids INSTANCE, "
@@ -163,6 +170,10 @@ class NothingToCompareError(CommandLineError):
 
 
 class RunUnfinishedError(CommandLineError):
+    remedy = "See what it logged with: fine-tune-slm logs RUN; begin again with: fine-tune-slm rehearse"
+
+
+class RunCutOffError(CommandLineError):
     remedy = (
         "See what it logged with: fine-tune-slm logs RUN; go on from its last checkpoint with: fine-tune-slm resume RUN"
     )

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from slm_core.records import RunRecord
 
 from fine_tune_slm.watch import WatchedExecution
 
@@ -31,7 +32,7 @@ def termination_as_ctrl_c() -> Iterator[None]:
 
 
 def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: str, console: Console) -> None:
-    """Stop the execution and the instance, and tell what became of both; a second Ctrl-C ends the waiting."""
+    """Stop the execution and the instance, see both recorded, and tell what became of them."""
     console.print("[yellow]Interrupted: stopping the execution; its instance is stopped next.[/]")
     execution.stepfunctions.stop_execution(
         executionArn=execution.execution_arn, error="Interrupted", cause="Ctrl-C or SIGTERM"
@@ -43,8 +44,17 @@ def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: 
             cloud.client("ec2").stop_instances(InstanceIds=[instance_id])
         time.sleep(POLL_SECONDS)
         state = _instance_state(cloud, instance_id)
+    # the reaper's first look saw the instance stop, not stopped
+    cloud.hasten_events()
+    while not is_at_rest(execution.record()) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
     status = execution.description()["status"]
     console.print(f"The execution is {status}, the instance {state}. Nothing else of this run goes on when this ends.")
+
+
+def is_at_rest(record: RunRecord | None) -> bool:
+    """Return whether a run's record tells that nothing of it goes on; the reaper writes it of an aborted one."""
+    return record is not None and (record.instance is None or record.instance.state not in {"running", "stopping"})
 
 
 def _instance_state(cloud: LocalCloud, instance_id: str) -> str:

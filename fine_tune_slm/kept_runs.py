@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +15,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from slm_core.layout import MANIFEST_NAME, OUTCOMES_NAME, RUN_ID_PATTERN, RunKeys, release_key
 from slm_core.records import Manifest, Progress, ReleaseHistory, RunRecord, RunSpec, sha256_of
+from slm_core.training_config import problems
 
 from extraction.outcomes import NoteOutcomes
 from fine_tune_slm.errors import ArchiveDamagedError, RunUnknownError
 from fine_tune_slm.timeline import Timeline
 
 LATEST = "latest"
+_START_IN_ID = re.compile(r"\d{8}-\d{6}(?=-[0-9a-f]{4}$)")
 DocumentT = TypeVar("DocumentT", bound=BaseModel)
 
 
@@ -51,6 +55,11 @@ class KeptRun:
     def read_spec(self) -> RunSpec | None:
         """Return run.json; None when the run was refused before it, or it cannot be read."""
         return self._document(RunKeys(self.run_id).spec, RunSpec)
+
+    def why_no_spec(self) -> str | None:
+        """Return why run.json cannot be read; None when it can."""
+        path = self._object(RunKeys(self.run_id).spec)
+        return why_no_spec(path.read_bytes() if path else None)
 
     def read_releases(self, repo_id: str) -> ReleaseHistory | None:
         """Return the releases of a repository as this run left them."""
@@ -115,6 +124,17 @@ class KeptRun:
         return next(iter(sorted(self.directory.glob(f"s3/*/{key}"))), None)
 
 
+def why_no_spec(content: bytes | None) -> str | None:
+    """Return why the content of a run.json cannot be read, without any of its values; None when it can."""
+    if content is None:
+        return "it has no run.json"
+    try:
+        RunSpec.model_validate_json(content)
+    except ValidationError as error:
+        return f"its run.json cannot be read: {problems(error)}"
+    return None
+
+
 def _with_time(document: dict[str, Any], key: str) -> dict[str, Any]:
     return document | {key: datetime.fromisoformat(document[key])} if key in document else document
 
@@ -140,34 +160,39 @@ class KeptRuns:
         return KeptRun(self.directory / run_id)
 
     def all(self) -> list[KeptRun]:
-        """Return every kept run, the newest first."""
+        """Return every kept run, the one that was started last first."""
         if not self.directory.is_dir():
             return []
         found = [path for path in self.directory.iterdir() if path.is_dir() and not path.is_symlink()]
-        return [KeptRun(path) for path in sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)]
-
-    def newest(self) -> KeptRun:
-        """Return the newest run, however it ended.
-
-        Raises: RunUnknownError when there is none.
-        """
-        runs = self.all()
-        if not runs:
-            raise RunUnknownError("No run is kept on this machine yet")
-        return runs[0]
+        return [KeptRun(path) for path in sorted(found, key=_started, reverse=True)]
 
     def find(self, name: str) -> KeptRun:
-        """Return the run of that id; `latest` is the newest one with an archive.
+        """Return the run of that id; `latest` is the one that was started last.
 
         Raises: RunUnknownError.
         """
         if name == LATEST:
-            return self._latest()
+            return _first(self.all(), "No run is kept on this machine yet")
         if not RUN_ID_PATTERN.match(name) or not (self.directory / name).is_dir():
             raise RunUnknownError("No such run is kept on this machine")
         return self.run(name)
 
-    def _latest(self) -> KeptRun:
+    def find_ended(self, name: str) -> KeptRun:
+        """Return the run of that id; `latest` is the newest one that has ended.
+
+        Raises: RunUnknownError.
+        """
+        if name != LATEST:
+            return self.find(name)
+        return _first((run for run in self.all() if run.has_history()), "No run has ended on this machine yet")
+
+    def find_model(self, name: str) -> KeptRun:
+        """Return the run of that id; `latest` is the newest one that has made a model.
+
+        Raises: RunUnknownError.
+        """
+        if name != LATEST:
+            return self.find(name)
         pointer = self.directory / LATEST
         if not pointer.is_dir():
             raise RunUnknownError("No rehearsal has made a model on this machine yet")
@@ -188,6 +213,21 @@ class KeptRuns:
         fresh.unlink(missing_ok=True)
         fresh.symlink_to(run.run_id)
         fresh.replace(pointer)
+
+
+def _first(runs: Iterable[KeptRun], why_none: str) -> KeptRun:
+    for run in runs:
+        return run
+    raise RunUnknownError(why_none)
+
+
+def _started(directory: Path) -> tuple[str, float]:
+    """Return when a run was started, which its id tells to the second; what else it may be called, its files tell."""
+    changed_at = directory.stat().st_mtime
+    stamp = _START_IN_ID.search(directory.name)
+    if stamp:
+        return stamp[0], changed_at
+    return f"{datetime.fromtimestamp(changed_at):%Y%m%d-%H%M%S}", changed_at  # noqa: DTZ006 - ids tell the user's own clock
 
 
 def verify_archive(directory: Path) -> Manifest:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import secrets
 import time
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import Field
 from rich.console import Console
 from slm_core.records import RunRecord
-from slm_core.training_config import Frozen
 
 from fine_tune_slm.built import Built, find_built
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
@@ -19,37 +16,19 @@ from fine_tune_slm.desk.rehearsals import RehearsalNote
 from fine_tune_slm.emulator_log import emulator_log
 from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
 from fine_tune_slm.faults import requested_fault
-from fine_tune_slm.interruption import stop_execution, termination_as_ctrl_c
+from fine_tune_slm.interruption import is_at_rest, stop_execution, termination_as_ctrl_c
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.local_image import IMAGE, container_engine
 from fine_tune_slm.local_model import ensure_local_model
 from fine_tune_slm.localcloud import LocalCloud, LocalCloudSettings
 from fine_tune_slm.naming import stack_name
+from fine_tune_slm.rehearsal_request import RehearsalRequest
 from fine_tune_slm.stage import Stage, StageSpec, set_up
-from fine_tune_slm.timeline import Timeline
+from fine_tune_slm.timeline import ENDED_FROM_OUTSIDE, Timeline
 from fine_tune_slm.watch import WatchedExecution, watch
 
-Engine = Literal["process", "podman", "docker"]
-ENDED_FROM_OUTSIDE = {"ABORTED", "TIMED_OUT"}
 REAPER_SECONDS, REAPER_LOOK_SECONDS = 120.0, 0.5
-
-
-class RehearsalRequest(Frozen):
-    """What the user asked for."""
-
-    project: Path
-    execution_input: str = "{}"
-    run_name: str = Field(default="rehearsal", pattern=r"^[A-Za-z0-9_-]{1,50}$")
-    wait_scale: float = Field(default=0.4, ge=0)
-    dataset: Path = Path("synthetic-instruction-tuning-dataset")
-    base_model: Path | None = Field(default=None, description="None: the local model, built once.")
-    config_file: str = "training_config.local.yml"
-    kill_training_at_step: int | None = Field(default=None, ge=1)
-    keep_runs: int | None = Field(default=None, ge=1)
-    engine: Engine = Field(default="process", description="Runs the training: a process, or the image's container.")
-    is_built: bool = Field(default=False, description="Deploy what `make sam` built, instead of the sources.")
-    root: Path = Path(".local")
 
 
 def rehearse_and_show(request: RehearsalRequest, *, as_json: bool) -> None:
@@ -136,14 +115,10 @@ def _record(execution: WatchedExecution, timeline: Timeline) -> RunRecord | None
     """Return the run's record; of an execution that was ended from outside, the reaper has the last word on it."""
     deadline = time.monotonic() + REAPER_SECONDS
     record = execution.record()
-    while timeline.status in ENDED_FROM_OUTSIDE and not _is_at_rest(record) and time.monotonic() < deadline:
+    while timeline.status in ENDED_FROM_OUTSIDE and not is_at_rest(record) and time.monotonic() < deadline:
         time.sleep(REAPER_LOOK_SECONDS)
         record = execution.record()
     return record
-
-
-def _is_at_rest(record: RunRecord | None) -> bool:
-    return record is not None and (record.instance is None or record.instance.state not in {"running", "stopping"})
 
 
 def _start(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run_id: str) -> WatchedExecution:

@@ -24,7 +24,8 @@ def status_line(status: str, seconds: float | None) -> str:
 
 def states_table(timeline: Timeline) -> Table:
     """Return every state with its visits, attempts and time."""
-    table = Table("state", box=box.SIMPLE_HEAD, title="States", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title="States", title_justify="left")
+    table.add_column("state", no_wrap=True)
     table.add_column("visits", justify="right")
     table.add_column("attempts", justify="right")
     table.add_column("time", justify="right")
@@ -46,7 +47,8 @@ def states_as_json(timeline: Timeline) -> list[dict[str, str | int | float]]:
 def metrics_table(metrics: Metrics) -> Table:
     """Return the scores of each field and of the whole, before and after tuning."""
     title = f"Scores on {metrics.after.samples} validation notes (F1 over items; 95 % intervals)"
-    table = Table("field", box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
+    table.add_column("field", no_wrap=True)
     for heading in ("before", "after", "interval after", "precision", "recall"):
         table.add_column(heading, justify="right")
     for name in FIELDS:

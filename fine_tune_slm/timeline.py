@@ -17,6 +17,7 @@ ENDINGS = {
     "ExecutionAborted": "ABORTED",
     "ExecutionTimedOut": "TIMED_OUT",
 }
+ENDED_FROM_OUTSIDE = {"ABORTED", "TIMED_OUT"}
 ATTEMPT_EVENTS = {"TaskScheduled", "LambdaFunctionScheduled", "ActivityScheduled"}
 LOOP_LENGTH = 3
 """A poll loop is Wait, Task, Choice: a state that was entered at most so many entries ago is a repeat."""

@@ -63,9 +63,17 @@ class WatchedExecution:
 
     def document(self, key: str, model: type[DocumentT]) -> DocumentT | None:
         """Return a document of the bucket; None when there is none that can be read."""
+        content = self.content(key)
         try:
-            return model.model_validate_json(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
-        except (self.s3.exceptions.NoSuchKey, ValidationError):
+            return model.model_validate_json(content) if content is not None else None
+        except ValidationError:
+            return None
+
+    def content(self, key: str) -> bytes | None:
+        """Return an object of the bucket; None when there is none."""
+        try:
+            return bytes(self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
+        except self.s3.exceptions.NoSuchKey:
             return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fine_tune_slm.commands.options import AsJson, RunId, gathers, whereabouts
+from fine_tune_slm.commands.options import AsJson, ModelRunId, gathers, whereabouts
 
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 @gathers(where=whereabouts)
 def compare(
-    first: RunId,
-    second: RunId,
+    first: ModelRunId,
+    second: ModelRunId,
     *,
     where: Whereabouts,
     as_json: AsJson = False,
@@ -33,7 +33,7 @@ def compare(
 
     with aws_refusals_explained():
         place = find_place(where)
-        compared = compare_runs(*(read_compared(place.find(name)) for name in (first, second)))
+        compared = compare_runs(*(read_compared(place.find_model(name)) for name in (first, second)))
     if as_json:
         print(compared.as_json())
     else:

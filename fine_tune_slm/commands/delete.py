@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import AsJson, EndpointUrl, Profile, Region, StackName, StageOfAccount
-from fine_tune_slm.naming import DEFAULT_STAGE
+from fine_tune_slm.commands.options import AsJson, EndpointUrl, Profile, Region, StackName
 from fine_tune_slm.naming import stack_name as stack_of
 
 if TYPE_CHECKING:
@@ -18,9 +17,12 @@ if TYPE_CHECKING:
     from fine_tune_slm.deletion.deletion import Choice
     from fine_tune_slm.deletion.survey import Survey
 
+# no default and no variable of the environment: what is deleted is named in the command
+NamedStage = Annotated[str, typer.Option("--stage", help="Stage to delete.")]
+
 
 def delete(
-    stage: StageOfAccount = DEFAULT_STAGE,
+    stage: NamedStage,
     bucket: Annotated[
         bool, typer.Option("--bucket", help="Delete the bucket too: datasets, runs, all models.")
     ] = False,

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import DEFAULT_ROOT, Root
+from fine_tune_slm.commands.options import DEFAULT_ROOT, ModelRunOption, Root
 
 
 def extract(
     notes: Annotated[
         list[str], typer.Argument(metavar="NOTE|-", help="Text files with one note each, .jsonl files, or - (stdin).")
     ],
-    run: Annotated[str, typer.Option(help="Run id, or latest: the newest run with an archive.")] = "latest",
+    run: ModelRunOption = "latest",
     model: Annotated[Path | None, typer.Option(help="Base model directory; by default the rehearsal's.")] = None,
     jsonl: Annotated[bool, typer.Option("--jsonl", help="Every input is JSON lines.")] = False,
     unconstrained: Annotated[bool, typer.Option("--unconstrained", help="Not only valid JSON.")] = False,
@@ -33,7 +33,7 @@ def extract(
     from fine_tune_slm.notes import read_note  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
-    kept = KeptRuns(root).find(run)
+    kept = KeptRuns(root).find_model(run)
     chosen = {"--jsonl": jsonl, "--unconstrained": unconstrained, "--evidence": evidence}
     flags = [name for name, is_on in chosen.items() if is_on]
     extractor = Extractor(kept, model or local_model_directory(root), find_project(), flags)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import CTRL_C, RunName, gathers, whereabouts
+from fine_tune_slm.commands.options import CTRL_C, RunId, gathers, whereabouts
 
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @gathers(where=whereabouts)
 def logs(
-    run: RunName = "",
+    run: RunId = "latest",
     step: Annotated[
         str | None, typer.Option(metavar="STATE", help="The log of this state's function instead of the training's.")
     ] = None,

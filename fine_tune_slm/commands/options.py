@@ -31,16 +31,19 @@ def _complete_run(incomplete: str) -> list[str]:
 
 RunId = Annotated[
     str,
-    typer.Argument(metavar="RUN", autocompletion=_complete_run, help="Run id, or latest: the newest with an archive."),
-]
-RunName = Annotated[
-    str,
     typer.Argument(
         metavar="RUN",
         autocompletion=_complete_run,
-        help="Run id, or latest: the newest with an archive; by default the newest run.",
+        help="Run id, or latest: the run that was started last, whether it goes on or has ended.",
     ),
 ]
+ModelRunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", autocompletion=_complete_run, help="Run id, or latest: the newest run that has made a model."
+    ),
+]
+ModelRunOption = Annotated[str, typer.Option(help="Run id, or latest: the newest run that has made a model.")]
 Root = Annotated[Path, typer.Option(help="Where models, the volume and runs are kept.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout, all else on stderr.")]
 Stage = Annotated[

@@ -42,16 +42,17 @@ def rehearse(
 ) -> None:
     """Run the whole workflow once on this machine, against an emulated AWS, with a small real Llama.
 
+    What cannot work is refused before anything is deployed, with exit code 2.
+
     Example: fine-tune-slm rehearse --input '{"training": {"samples": 64}}'
     """
     from fine_tune_slm.execution_input import read_execution_input  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
+    from fine_tune_slm.rehearsal_request import RehearsalRequest  # noqa: PLC0415
 
     _require_plain(run_name)
     text, project = read_execution_input(execution_input), find_project()
-    from fine_tune_slm import rehearsal  # noqa: PLC0415 - seconds that a mistake need not wait for
-
-    request = rehearsal.RehearsalRequest(
+    request = RehearsalRequest(
         execution_input=text,
         run_name=run_name,
         wait_scale=wait_scale,
@@ -65,6 +66,9 @@ def rehearse(
         root=root,
         project=project,
     )
+    request.require_possible()
+    from fine_tune_slm import rehearsal  # noqa: PLC0415 - seconds that a mistake need not wait for
+
     rehearsal.rehearse_and_show(request, as_json=as_json)
 
 

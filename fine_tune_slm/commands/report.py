@@ -14,7 +14,7 @@ from fine_tune_slm.commands.options import DEFAULT_ROOT, AsJson, Root
 
 
 def report(
-    run: Annotated[str, typer.Argument(help="Run id, or latest; by default the newest run.")] = "",
+    run: Annotated[str, typer.Argument(help="Run id, or latest: the newest run that has ended.")] = "latest",
     output: Annotated[Path | None, typer.Option(help="Write it there instead of beside the run.")] = None,
     is_opened: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
     root: Root = DEFAULT_ROOT,
@@ -28,8 +28,7 @@ def report(
     from fine_tune_slm.errors import ArgumentInvalidError  # noqa: PLC0415
     from fine_tune_slm.kept_runs import KeptRuns  # noqa: PLC0415
 
-    kept_runs = KeptRuns(root)
-    kept = kept_runs.find(run) if run else kept_runs.newest()
+    kept = KeptRuns(root).find_ended(run)
     result = ended_run(kept)
     try:
         path = write_run_report(result, output)

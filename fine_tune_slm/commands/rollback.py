@@ -28,7 +28,10 @@ def rollback(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done, and do nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     run: Annotated[
-        str | None, typer.Option(help="Roll back the Hub that this rehearsal kept, by run id or latest.")
+        str | None,
+        typer.Option(
+            help="Roll back the Hub that this rehearsal kept: its run id, or latest, the newest that has made a model."
+        ),
     ] = None,
     hub_endpoint: Annotated[
         str, typer.Option(envvar="HF_ENDPOINT", help="The Hub of the stack.")
@@ -54,7 +57,7 @@ def rollback(
     with contextlib.ExitStack() as resources:
         resources.enter_context(aws_refusals_explained())
         if run is not None:
-            published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find(run), repo))
+            published = resources.enter_context(published_by_rehearsal(KeptRuns(root).find_model(run), repo))
         else:
             published = _published_by_stack(account, hub_endpoint, repo)
         commit = _roll_back(published, to, dry_run=dry_run, yes=yes, out=sys.stderr if as_json else sys.stdout)

@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import DEFAULT_ROOT, Root
+from fine_tune_slm.commands.options import DEFAULT_ROOT, ModelRunOption, Root
 
 LOOPBACK = "127.0.0.1"
 PORT = 8000
 
 
 def serve(
-    run: Annotated[str, typer.Option(help="Run id, or latest: the newest run with an archive.")] = "latest",
+    run: ModelRunOption = "latest",
     host: Annotated[str, typer.Option(help="Where to listen; only this machine reaches the default.")] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes any that is free.")] = PORT,
     allow_remote: Annotated[
@@ -38,7 +38,7 @@ def serve(
     from fine_tune_slm.serving.server import ServeRequest  # noqa: PLC0415
     from fine_tune_slm.serving.server import serve as serve_until_ctrl_c  # noqa: PLC0415
 
-    kept = KeptRuns(root).find(run)
+    kept = KeptRuns(root).find_model(run)
     flags = ["--unconstrained"] if unconstrained else []
     extractor = Extractor(kept, model or local_model_directory(root), find_project(), flags)
     serve_until_ctrl_c(ServeRequest(extractor, host, port, allow_remote, open_browser))

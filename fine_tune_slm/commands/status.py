@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fine_tune_slm.commands.options import AsJson, RunName, gathers, whereabouts
+from fine_tune_slm.commands.options import AsJson, RunId, gathers, whereabouts
 
 if TYPE_CHECKING:
     from fine_tune_slm.desk.place import Whereabouts
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @gathers(where=whereabouts)
 def status(
-    run: RunName = "",
+    run: RunId = "latest",
     watch: Annotated[bool, typer.Option("--watch", help="Live, until it has ended; exit 1 if it failed.")] = False,
     *,
     where: Whereabouts,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from slm_core.records import Difference, Evaluation, Gain, RunRecord, RunSpec
 from slm_core.training_config import Frozen
@@ -16,6 +16,7 @@ from fine_tune_slm.desk.place import FoundRun
 from fine_tune_slm.errors import NothingToCompareError
 from fine_tune_slm.pairing import Measured, Pairing, pair
 
+DocumentT = TypeVar("DocumentT")
 NOT_MEASURED = "one of the two runs has no scores"
 BESIDE_CONFIG = ("dataset_sha256", "base_model", "image", "git_commit", "instance_types", "resume_from")
 COMPARED_USAGE = ("billed_seconds", "cost_usd", "relaunches")
@@ -44,6 +45,7 @@ class ComparedRun:
 
     run_id: str
     spec: RunSpec | None
+    why_no_spec: str | None
     record: RunRecord | None
     outcomes: NoteOutcomes | None
 
@@ -65,14 +67,28 @@ class RunComparison:
     usage: tuple[ConfigDifference, ...]
     why_not_paired: str | None
 
+    @property
+    def why_not_configured(self) -> str | None:
+        """Return why the configurations are not compared; None when they are."""
+        reasons = [f"of {run.run_id}, {run.why_no_spec}" for run in (self.first, self.second) if run.spec is None]
+        return "; ".join(dict.fromkeys(reasons)) or None
+
+    @property
+    def why_not_used(self) -> str | None:
+        """Return why time and cost are not compared; None when they are."""
+        lacking = [run.run_id for run in (self.first, self.second) if run.record is None]
+        return f"no record can be read of {' and '.join(dict.fromkeys(lacking))}" if lacking else None
+
     def as_json(self) -> str:
         """Return the comparison for machines."""
         parts = {name: [part.model_dump(mode="json") for part in getattr(self, name)] for name in PARTS}
         runs = [self.first.run_id, self.second.run_id]
-        return json.dumps({"runs": runs, "why_not_paired": self.why_not_paired} | parts)
+        reasons = {name: getattr(self, name) for name in REASONS}
+        return json.dumps({"runs": runs} | reasons | parts)
 
 
 PARTS = ("configuration", "scores", "usage")
+REASONS = ("why_not_configured", "why_not_paired", "why_not_used")
 
 
 def read_compared(run: FoundRun) -> ComparedRun:
@@ -80,9 +96,11 @@ def read_compared(run: FoundRun) -> ComparedRun:
 
     Raises: NothingToCompareError.
     """
-    compared = ComparedRun(run.run_id, run.read_spec(), run.read_record(), run.read_outcomes())
+    compared = ComparedRun(run.run_id, run.read_spec(), run.why_no_spec(), run.read_record(), run.read_outcomes())
     if compared.spec is None and compared.record is None:
-        raise NothingToCompareError(f"Run {run.run_id} has neither a configuration nor a record")
+        raise NothingToCompareError(
+            f"Run {run.run_id} has neither a configuration nor a record: {compared.why_no_spec}"
+        )
     return compared
 
 
@@ -92,9 +110,9 @@ def compare_runs(first: ComparedRun, second: ComparedRun) -> RunComparison:
     return RunComparison(
         first=first,
         second=second,
-        configuration=tuple(_differences(_configuration(first.spec), _configuration(second.spec))),
+        configuration=tuple(_differences_of(first.spec, second.spec, _configuration)),
         scores=tuple(_scores(first.measured, second.measured, pairing.gain)),
-        usage=tuple(_differences(_usage(first.record), _usage(second.record))),
+        usage=tuple(_differences_of(first.record, second.record, _usage)),
         why_not_paired=pairing.why_not,
     )
 
@@ -105,9 +123,7 @@ def _pairing(first: ComparedRun, second: ComparedRun) -> Pairing:
     return pair(second.measured, first.measured)
 
 
-def _configuration(spec: RunSpec | None) -> dict[str, Any]:
-    if spec is None:
-        return {}
+def _configuration(spec: RunSpec) -> dict[str, Any]:
     document = spec.model_dump(mode="json")
     return flattened(document["config"]) | flattened({name: document[name] for name in BESIDE_CONFIG})
 
@@ -120,15 +136,19 @@ def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _usage(record: RunRecord | None) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in COMPARED_USAGE} if record else {}
+def _usage(record: RunRecord) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in COMPARED_USAGE}
 
 
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[ConfigDifference]:
+def _differences_of(
+    one: DocumentT | None, other: DocumentT | None, values: Callable[[DocumentT], Mapping[str, Any]]
+) -> Iterator[ConfigDifference]:
+    if one is None or other is None:
+        return
+    first, second = values(one), values(other)
     for key in dict.fromkeys((*first, *second)):
-        one, other = first.get(key), second.get(key)
-        if one != other:
-            yield ConfigDifference(key=key, first=one, second=other)
+        if first.get(key) != second.get(key):
+            yield ConfigDifference(key=key, first=first.get(key), second=second.get(key))
 
 
 def _scores(first: Measured | None, second: Measured | None, gain: Gain | None) -> Iterator[ScorePair]:

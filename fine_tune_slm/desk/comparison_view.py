@@ -17,16 +17,21 @@ from fine_tune_slm.desk.comparison import ConfigDifference, RunComparison, Score
 def show_comparison(compared: RunComparison, console: Console) -> None:
     """Print the differences; what is the same in both runs is left out."""
     console.print(f"first   {compared.first.run_id}\nsecond  {compared.second.run_id}\n", soft_wrap=True)
-    _show_differences("configuration", compared.configuration, console)
+    _show_differences("configuration", compared.configuration, compared.why_not_configured, console)
     if compared.scores:
         console.print(_score_table(compared.scores))
         console.print(f"\n{_how_paired(compared)}\n", soft_wrap=True)
     elif compared.why_not_paired:
         console.print(f"No scores are compared: {compared.why_not_paired}.\n", soft_wrap=True)
-    _show_differences("time and cost", compared.usage, console)
+    _show_differences("time and cost", compared.usage, compared.why_not_used, console)
 
 
-def _show_differences(what: str, differences: Iterable[ConfigDifference], console: Console) -> None:
+def _show_differences(
+    what: str, differences: Iterable[ConfigDifference], why_not: str | None, console: Console
+) -> None:
+    if why_not:
+        console.print(f"{what}: not compared: {escape(why_not)}\n", soft_wrap=True)
+        return
     rows = [(one.key, _text(one.first), _text(one.second)) for one in differences]
     if not rows:
         console.print(f"{what}: the same in both\n")

@@ -58,15 +58,18 @@ def launch(runs: StackRuns, wanted: Launch, where: Whereabouts) -> int:
 def rehearse_again(wanted: Launch, root: Path) -> None:
     """Rehearse with the input that goes on.
 
-    Raises: RehearsalFailedError.
+    Raises: RehearsalFailedError, and what RehearsalRequest.require_possible raises.
     """
-    from fine_tune_slm.rehearsal import RehearsalRequest, rehearse_and_show  # noqa: PLC0415 - moto takes its time
+    from fine_tune_slm.rehearsal_request import RehearsalRequest  # noqa: PLC0415 - a stack's run needs none
 
     if wanted.is_dry:
         print(json.dumps({"input": json.loads(wanted.execution_input)}))
         return
     project, name = find_project(), wanted.prefix
     request = RehearsalRequest(project=project, execution_input=wanted.execution_input, run_name=name, root=root)
+    request.require_possible()
+    from fine_tune_slm.rehearsal import rehearse_and_show  # noqa: PLC0415 - moto takes its time
+
     rehearse_and_show(request, as_json=wanted.is_json)
 
 

@@ -38,6 +38,10 @@ class FoundRun(Protocol):
         """Return run.json."""
         ...
 
+    def why_no_spec(self) -> str | None:
+        """Return why run.json cannot be read; None when it can."""
+        ...
+
     def read_progress(self) -> Progress | None:
         """Return the newest progress report."""
         ...
@@ -59,10 +63,21 @@ class Place(Protocol):
         ...
 
     def find(self, name: str) -> FoundRun:
-        """Return the run of that id; `latest` is the newest with an archive, an empty name the newest of all.
+        """Return the run of that id; `latest` is the one that was started last.
 
         Raises: RunUnknownError, ExecutionUnknownError.
         """
+        ...
+
+    def find_model(self, name: str) -> FoundRun:
+        """Return the run of that id; `latest` is the newest one that has made a model.
+
+        Raises: RunUnknownError, ExecutionUnknownError.
+        """
+        ...
+
+    def running(self) -> Iterator[str]:
+        """Yield the ids of the runs that go on."""
         ...
 
 

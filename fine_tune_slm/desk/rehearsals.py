@@ -75,12 +75,26 @@ class Rehearsals:
             yield _row(run)
 
     def find(self, name: str) -> KeptRun | StackRun:
-        """Return a rehearsal; `latest` is the newest with an archive, an empty name the newest of all.
+        """Return a rehearsal; `latest` is the one that was started last.
 
         Raises: RunUnknownError.
         """
-        run = self.kept.find(name) if name else self.kept.newest()
+        run = self.kept.find(name)
         return running_rehearsal(run) or run
+
+    def find_model(self, name: str) -> KeptRun | StackRun:
+        """Return a rehearsal; `latest` is the newest one that has made a model.
+
+        Raises: RunUnknownError.
+        """
+        run = self.kept.find_model(name)
+        return running_rehearsal(run) or run
+
+    def running(self) -> Iterator[str]:
+        """Yield the ids of the rehearsals that go on."""
+        for run in self.kept.all():
+            if running_rehearsal(run) is not None:
+                yield run.run_id
 
 
 def running_rehearsal(run: KeptRun) -> StackRun | None:

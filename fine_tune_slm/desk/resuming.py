@@ -30,6 +30,15 @@ def resuming_input(run: FoundRun) -> dict[str, Any]:
     return _input_of(run) | {"resume_from": run.run_id}
 
 
+def can_be_resumed(run: FoundRun) -> bool:
+    """Return whether `fine-tune-slm resume` would go on from this run."""
+    try:
+        resuming_input(run)
+    except (RunGoesOnError, NothingToResumeError, CheckpointUnknownError):
+        return False
+    return True
+
+
 def _has_checkpoint(run: FoundRun) -> bool:
     record = run.read_record()
     if record is not None and record.last_checkpoint_step is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 
 from rich.console import Console
@@ -22,6 +22,20 @@ COLOURS = {
     RunState.UNFINISHED: "yellow",
 }
 
+CELLS: dict[str, Callable[[RunRow], str]] = {
+    "run": lambda row: row.run_id,
+    "state": lambda row: row.status,
+    "started (UTC)": lambda row: f"{row.started_at.astimezone(UTC):%Y-%m-%d %H:%M}" if row.started_at else "-",
+    "time": lambda row: duration(row.seconds),
+    "macro-F1": lambda row: score(row.macro_f1),
+    "cost": lambda row: dollars(row.cost_usd),
+    "error": lambda row: row.error or "",
+}
+FIGURES = {"time", "macro-F1", "cost"}
+MOST_WANTED_FIRST = ("run", "state", "error", "macro-F1", "time", "cost", "started (UTC)")
+ALWAYS = {"run", "state"}
+GAP = 2
+
 
 def show_rows(rows: Sequence[RunRow], where: Whereabouts, console: Console | None = None) -> None:
     """Print the runs; where somebody reads, the commands that go on from here too."""
@@ -31,22 +45,36 @@ def show_rows(rows: Sequence[RunRow], where: Whereabouts, console: Console | Non
         begin = "rehearse" if where.stage_meant is None else f"start{where.options}"
         console.print(f"No run of this kind. Begin one: fine-tune-slm {begin}", soft_wrap=True)
         return
-    console.print(_table(rows))
+    shown, left_out = _columns(rows, console.width)
+    console.print(_table(shown))
     if console.is_terminal:
+        if left_out:
+            console.print(f"[dim]left out, for want of width: {', '.join(left_out)}[/]", soft_wrap=True)
         console.print(f"\n[dim]{escape(_next_steps(rows, where))}[/]", soft_wrap=True)
 
 
-def _table(rows: Sequence[RunRow]) -> Table:
-    table = Table("run", "state", box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("started (UTC)")
-    for heading in ("time", "macro-F1", "cost"):
-        table.add_column(heading, justify="right")
-    table.add_column("error")
-    for row in rows:
-        colour = COLOURS.get(row.status, "red")
-        started = f"{row.started_at.astimezone(UTC):%Y-%m-%d %H:%M}" if row.started_at else "-"
-        figures = (duration(row.seconds), score(row.macro_f1), dollars(row.cost_usd))
-        table.add_row(row.run_id, f"[{colour}]{row.status}[/]", started, *figures, escape(row.error or ""))
+def _columns(rows: Sequence[RunRow], width: int) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the columns that fit beside the whole run ids, as cells by heading, and the headings of the others."""
+    cells = {heading: [tell(row) for row in rows] for heading, tell in CELLS.items()}
+    left, fitting = width, set()
+    for heading in MOST_WANTED_FIRST:
+        needed = max(map(len, (heading, *cells[heading])))
+        if heading in ALWAYS or needed <= left:
+            left -= needed + GAP
+            fitting.add(heading)
+    shown = {heading: column for heading, column in cells.items() if heading in fitting}
+    return shown, [heading for heading in cells if heading not in fitting]
+
+
+def _table(columns: Mapping[str, Sequence[str]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for heading in columns:
+        # an id that is longer than the line is folded; it is never cut
+        table.add_column(heading, justify="right" if heading in FIGURES else "left", overflow="fold")
+    for row in zip(*columns.values(), strict=True):
+        told = dict(zip(columns, map(escape, row), strict=True))
+        state = RunState(told["state"])
+        table.add_row(*(told | {"state": f"[{COLOURS.get(state, 'red')}]{state}[/]"}).values())
     return table
 
 

@@ -19,7 +19,7 @@ from fine_tune_slm.deployed_stack import DeployedStack
 from fine_tune_slm.desk.outlook import Outlook, outlook, rehearsal_outlook
 from fine_tune_slm.desk.rows import RunRow, RunState, row_of_record
 from fine_tune_slm.errors import ExecutionUnknownError, StackMissingError
-from fine_tune_slm.kept_runs import LATEST
+from fine_tune_slm.kept_runs import LATEST, why_no_spec
 from fine_tune_slm.naming import DEFAULT_STAGE, stack_name
 from fine_tune_slm.project import find_project
 from fine_tune_slm.timeline import RUNNING, Timeline
@@ -65,16 +65,27 @@ class StackRuns:
             yield from page["executions"]
 
     def find(self, name: str) -> StackRun:
-        """Return the run of that id; `latest` is the newest with an archive, an empty name the newest of all.
+        """Return the run of that id; `latest` is the one that was started last.
 
         Raises: ExecutionUnknownError.
         """
-        if name in {"", LATEST}:
-            return self._newest(is_archived=name == LATEST)
+        if name == LATEST:
+            return self._newest()
         run = self.run(name) if RUN_ID_PATTERN.fullmatch(name) else None
         if run is None or run.description is None:
             raise ExecutionUnknownError(f"Step Functions knows no such run of stack {self.stack.name}")
         return run
+
+    def find_model(self, name: str) -> StackRun:
+        """Return the run of that id; `latest` is the newest one that has made a model.
+
+        Raises: ExecutionUnknownError.
+        """
+        return self._newest(with_model=True) if name == LATEST else self.find(name)
+
+    def running(self) -> Iterator[str]:
+        """Yield the ids of the runs that go on."""
+        return (execution["name"] for execution in self.executions(RUNNING))
 
     def run(self, run_id: str) -> StackRun:
         """Return the place of a run, whether it exists or not."""
@@ -86,12 +97,12 @@ class StackRuns:
     def _client(self, service: str) -> Any:
         return self.stack.account.client(service)
 
-    def _newest(self, *, is_archived: bool) -> StackRun:
+    def _newest(self, *, with_model: bool = False) -> StackRun:
         for execution in self.executions():
             run = self.run(execution["name"])
-            if not is_archived or run.has_archive():
+            if not with_model or run.has_archive():
                 return run
-        what = "made a model" if is_archived else "been started"
+        what = "made a model" if with_model else "been started"
         raise ExecutionUnknownError(f"No run of stack {self.stack.name} that Step Functions still knows has {what}")
 
     def _row(self, execution: Mapping[str, Any]) -> RunRow:
@@ -153,6 +164,10 @@ class StackRun:
     def read_spec(self) -> RunSpec | None:
         """Return run.json; None before PrepareRun has written it."""
         return self.execution.document(self.keys.spec, RunSpec)
+
+    def why_no_spec(self) -> str | None:
+        """Return why run.json cannot be read; None when it can."""
+        return why_no_spec(self.execution.content(self.keys.spec))
 
     def read_progress(self) -> Progress | None:
         """Return the newest progress report."""

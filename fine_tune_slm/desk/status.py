@@ -26,7 +26,7 @@ CTRL_C = 130
 def show_status(run: FoundRun, where: Whereabouts, console: Console, *, as_json: bool) -> None:
     """Print how a run ended, or how it goes.
 
-    Raises: RunUnfinishedError for a rehearsal that was cut off.
+    Raises: RunUnfinishedError, RunCutOffError for a rehearsal that was cut off.
     """
     if isinstance(run, StackRun):
         timeline = run.read_timeline()
@@ -42,7 +42,7 @@ def show_status(run: FoundRun, where: Whereabouts, console: Console, *, as_json:
 def watch_or_leave(run: FoundRun, where: Whereabouts, console: Console, *, as_json: bool) -> int:
     """Show a run until it has ended, then how it ended; return the exit code. Ctrl-C leaves the run to itself.
 
-    Raises: RunUnfinishedError for a rehearsal that was cut off.
+    Raises: RunUnfinishedError, RunCutOffError for a rehearsal that was cut off.
     """
     try:
         ending = _watched(run, where, console)

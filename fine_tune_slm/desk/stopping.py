@@ -11,8 +11,8 @@ from rich.console import Console
 from fine_tune_slm.desk.place import FoundRun, Place
 from fine_tune_slm.desk.rehearsals import Rehearsals
 from fine_tune_slm.desk.stack import StackRun
-from fine_tune_slm.errors import InstanceNotSeenStoppedError
-from fine_tune_slm.kept_runs import KeptRun
+from fine_tune_slm.errors import AnotherRunGoesOnError, InstanceNotSeenStoppedError
+from fine_tune_slm.kept_runs import LATEST, KeptRun
 
 LOOK_SECONDS = 2.0
 GOODBYE_SECONDS = 60.0
@@ -61,6 +61,18 @@ class Patience:
     seconds: float
     pause: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
+
+
+def find_to_stop(place: Place, name: str) -> FoundRun:
+    """Return the run of that id; `latest` is the newest one, and never one that has ended while another goes on.
+
+    Raises: AnotherRunGoesOnError, RunUnknownError, ExecutionUnknownError.
+    """
+    found = place.find(name)
+    others = [] if name != LATEST else [run_id for run_id in place.running() if run_id != found.run_id]
+    if others and not (isinstance(found, StackRun) and found.is_running):
+        raise AnotherRunGoesOnError(f"The newest run, {found.run_id}, has ended, but this goes on: {', '.join(others)}")
+    return found
 
 
 def stop_and_see(place: Place, run: FoundRun, patience: Patience, console: Console) -> StopAnswer:

@@ -99,6 +99,10 @@ class LocalCloud:
         """
         return self._events.fire(name)
 
+    def hasten_events(self) -> None:
+        """Try again at once, from now on, where a function that an event invoked has failed."""
+        self._events.hasten()
+
     def client(self, service: str) -> Any:
         """Return a boto3 client of the emulated AWS."""
         return self._clients.get(service)

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def main() -> int:
     """Write the pictures and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", default="latest", help="run id; by default the newest run with an archive")
+    parser.add_argument("--run", default="latest", help="run id; by default the newest run that has made a model")
     parser.add_argument("--root", type=Path, default=ROOT / ".local", help="where runs are kept")
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "pictures")
     arguments = parser.parse_args()

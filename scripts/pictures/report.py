@@ -17,7 +17,7 @@ def report_picture(browser: HeadlessBrowser, run: str, root: Path, picture: Path
 
     Raises: FineTuneSlmError when there is no such run.
     """
-    result = ended_run(KeptRuns(root).find(run))
+    result = ended_run(KeptRuns(root).find_model(run))
     with tempfile.TemporaryDirectory() as scratch:
         report = write_run_report(result, Path(scratch, "report.html"))
         with browser.open(report, width=WIDTH) as opened:

@@ -20,7 +20,7 @@ from fine_tune_slm.closing import RunResult, run_result
 from fine_tune_slm.kept_runs import KeptRun
 from fine_tune_slm.live import LiveView
 from fine_tune_slm.localcloud import InstanceTimings, LocalCloud, LocalCloudSettings
-from fine_tune_slm.rehearsal import RehearsalRequest
+from fine_tune_slm.rehearsal_request import RehearsalRequest
 from fine_tune_slm.stage import Stage, StageSpec, set_up
 from fine_tune_slm.timeline import Timeline
 from fine_tune_slm.watch import WatchedExecution, watch

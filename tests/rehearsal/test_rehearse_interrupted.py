@@ -7,7 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
+
+from fine_tune_slm.closing import ended_run
+from fine_tune_slm.kept_runs import KeptRuns
 
 PROJECT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0
@@ -61,3 +65,11 @@ def test_ctrl_c_stops_the_execution_and_the_instance_and_says_so(tiny_project, t
     assert "The execution is ABORTED, the instance stopped." in rest
     assert "Traceback" not in rest
     assert not [line for line in command_lines() if str(root) in line]
+    [kept] = KeptRuns(root).all()
+    record, timeline = kept.read_record(), kept.read_timeline()
+    assert record.instance.state == "stopped"
+    assert abs(record.started_at - timeline.started_at) < timedelta(seconds=1)
+    card = dict(ended_run(kept).card.rows())
+    assert (card["error"], card["instance"]) == ("ExecutionAbortedError", f"{record.instance.instance_id} is stopped")
+    assert card["failed in"] in {"StartTraining", "AwaitTraining", "CheckTraining", "HowTrainingGoes"}
+    assert "aws ec2" not in card["cause"]

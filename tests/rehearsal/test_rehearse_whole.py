@@ -123,7 +123,7 @@ def test_the_published_adapter_loads_from_the_hub_with_equal_tensors(result, tin
 
 
 def test_everything_of_the_run_is_kept_and_latest_points_to_it(result, local_root):
-    assert KeptRuns(local_root).find("latest").run_id == result.run.run_id
+    assert KeptRuns(local_root).find_model("latest").run_id == result.run.run_id
     assert result.run.read_record() == result.record
     assert result.run.read_timeline().status == "SUCCEEDED"
     assert list((result.run.directory / "logs").rglob("*.log"))

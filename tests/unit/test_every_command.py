@@ -124,6 +124,7 @@ ASKS_AWS = [
 NEEDS = {
     "stop": "run-a",
     "resume": "run-a",
+    "delete": "--stage prod",
     "compare": "run-a run-b",
     "dataset publish": "$notes",
     "params set": "hub.publish_repo group/Llama-x",

@@ -216,8 +216,31 @@ def test_a_damaged_archive_has_no_report(tmp_path, monkeypatch, capsys):
 
 def test_the_report_of_a_run_that_was_cut_off_says_so(tmp_path, monkeypatch, capsys):
     (tmp_path / "runs" / "cut-off").mkdir(parents=True)
-    assert run(["report", "--root", str(tmp_path)], monkeypatch) == 1
+    assert run(["report", "cut-off", "--root", str(tmp_path)], monkeypatch) == 1
     assert "Run cut-off has not ended" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--input", '{"training": {"learning_rate": -1}}'], "training.learning_rate"),
+        (["--input", "[]"], "must be a JSON object such as {}, not an array"),
+        (["--input", '{"instance_types": ["p9.large"]}'], "p9.large"),
+        (["--config", "nope.yml"], "--config nope.yml is no file of config/"),
+        (["--dataset", "nope"], "--dataset nope is no directory"),
+        (["--dataset", "config"], "train.jsonl: the file is missing"),
+        (["--model", "nope"], "--model nope is no directory"),
+        (["--model", "config"], "--model config holds no config.json, no tokenizer*.json, no *.safetensors"),
+    ],
+)
+def test_a_rehearsal_that_cannot_work_is_refused_before_anything_is_deployed(
+    arguments, named, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("fine_tune_slm.rehearsal.rehearse", lambda *_: pytest.fail("it was rehearsed"))
+    root = tmp_path / "local"
+    assert run(["rehearse", *arguments, "--root", str(root)], monkeypatch) == 2
+    assert named in capsys.readouterr().err
+    assert not root.exists()
 
 
 @pytest.mark.parametrize(("status", "code"), [("succeeded", 0), ("rejected", 1)])

@@ -6,6 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
+from extraction.schema import FIELDS
 from fine_tune_slm.closing import run_result, show_result, write_run_report
 from fine_tune_slm.errors import ArchiveDamagedError
 from fine_tune_slm.kept_runs import KeptRuns
@@ -50,6 +51,13 @@ def test_the_summary_tells_status_states_scores_places_and_what_to_try(succeeded
         f"fine-tune-slm extract --run {succeeded.run.run_id} NOTE.txt",
     ):
         assert expected in text
+
+
+def test_no_field_and_no_state_is_cut_on_a_narrow_terminal(succeeded):
+    out = io.StringIO()
+    show_result(succeeded, Console(file=out, width=60))
+    words = out.getvalue().split()
+    assert {*FIELDS, *(visit.name for visit in succeeded.timeline.visits)} <= set(words)
 
 
 def test_the_newest_run_is_called_latest(succeeded, tmp_path):

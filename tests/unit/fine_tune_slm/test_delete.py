@@ -50,6 +50,16 @@ def test_nothing_is_deleted_while_an_execution_runs(stack, run_delete, capsys):
     assert _stands(stack)
 
 
+def test_nothing_is_deleted_without_the_name_of_a_stage(stack, monkeypatch, capsys):
+    monkeypatch.setenv("FINE_TUNE_SLM_STAGE", STAGE)
+    monkeypatch.setattr(sys, "argv", ["fine-tune-slm", "delete", "--yes"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert "--stage" in capsys.readouterr().err
+    assert _stands(stack)
+
+
 def test_nothing_is_deleted_when_nobody_can_be_asked(stack, run_delete, monkeypatch, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     assert run_delete() == 2

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from slm_core.failure import Explained, with_instance
 
 from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.failure_card import failure_card
@@ -25,14 +26,14 @@ def test_the_card_tells_what_the_record_says(failed_record, timeline):
 
 
 def test_without_a_record_the_history_is_told_and_the_instance_is_not_called_safe(timeline):
-    card = failure_card("r", None, timeline)
+    card = failure_card("r", None, timeline, Whereabouts(stage="prod"))
     assert (card.state, card.error, card.cause) == (
         "StartTraining",
         "CommandUndeliverableError",
         "The agent is silent.",
     )
     assert not card.is_instance_safe
-    assert card.next_command == "fine-tune-slm rehearse"
+    assert card.next_command == "fine-tune-slm start --stage prod"
 
 
 def test_the_users_own_mistake_leaves_nothing_to_resume(failed_record, timeline):
@@ -54,7 +55,22 @@ def test_an_aborted_execution_has_a_card_too(history):
     timeline = Timeline()
     timeline.ingest(history().enter("AwaitTraining", "Wait").wait(3).end("ExecutionAborted").events)
     card = failure_card("r", None, timeline)
-    assert (card.error, card.status) == ("ABORTED", "aborted")
+    assert (card.state, card.error, card.status) == ("AwaitTraining", "ABORTED", "aborted")
+
+
+def test_the_card_of_a_rehearsal_tells_no_aws_command_for_an_emulated_instance(failed_record, timeline):
+    instance = failed_record.instance.model_copy(update={"state": "stopping"})
+    warned = with_instance(Explained(error="DiskFullError", cause="The disk is full."), instance)
+    failure = failed_record.failure.model_copy(update={"cause": warned.cause})
+    record = failed_record.model_copy(update={"failure": failure, "instance": instance})
+    told = failure_text(failure_card("r", record, timeline))
+    assert "The disk is full." in told
+    assert "is stopping, when last seen; it is emulated and ends with its rehearsal" in told
+    assert "aws ec2" not in told
+    assert "NOT KNOWN TO BE STOPPED" not in told
+    told = failure_text(failure_card("r", record, timeline, Whereabouts(stage="prod")))
+    assert "aws ec2 stop-instances" in told
+    assert "NOT KNOWN TO BE STOPPED" in told
 
 
 def test_the_gates_table_keeps_its_lines_under_one_another(failed_record, timeline):

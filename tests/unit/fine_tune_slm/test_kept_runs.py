@@ -23,18 +23,19 @@ def run(kept_runs, make_archive):
     return run
 
 
-def test_latest_is_the_run_that_was_marked_last(kept_runs, run):
+def test_the_latest_model_is_that_of_the_run_that_was_marked_last(kept_runs, run):
     kept_runs.run("other").directory.mkdir()
     kept_runs.mark_latest(kept_runs.run("other"))
     kept_runs.mark_latest(run)
-    assert kept_runs.find("latest").run_id == RUN_ID
+    assert kept_runs.find_model("latest").run_id == RUN_ID
     assert [path.name for path in kept_runs.directory.iterdir() if path.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("name", ["latest", "absent", "../../etc", ""])
 def test_a_run_that_is_not_kept_is_refused_with_the_way_to_make_one(kept_runs, name):
-    with pytest.raises(RunUnknownError, match="fine-tune-slm rehearse"):
-        kept_runs.find(name)
+    for find in (kept_runs.find, kept_runs.find_ended, kept_runs.find_model):
+        with pytest.raises(RunUnknownError, match="fine-tune-slm rehearse"):
+            find(name)
 
 
 def test_runs_are_listed_the_newest_first_without_the_pointer(kept_runs):
@@ -43,7 +44,23 @@ def test_runs_are_listed_the_newest_first_without_the_pointer(kept_runs):
         os.utime(kept_runs.run(name).directory, (number, number))
     kept_runs.mark_latest(kept_runs.run("first"))
     assert [run.run_id for run in kept_runs.all()] == ["third", "second", "first"]
-    assert kept_runs.newest().run_id == "third"
+    assert kept_runs.find("latest").run_id == "third"
+
+
+def test_latest_is_the_run_that_was_started_last_whatever_was_written_to_another_one_since(kept_runs):
+    for number, name in enumerate(("resumed-20300102-030406-0a0b", RUN_ID, "rehearsal-20300102-030404-ffff")):
+        kept_runs.run(name).directory.mkdir(parents=True)
+        os.utime(kept_runs.run(name).directory, (number, number))
+    assert kept_runs.find("latest").run_id == "resumed-20300102-030406-0a0b"
+
+
+def test_the_latest_that_has_ended_is_not_one_that_goes_on(kept_runs):
+    ended, going_on = kept_runs.run(RUN_ID), kept_runs.run("rehearsal-20300102-040506-0a0b")
+    (ended.directory / "executions").mkdir(parents=True)
+    (ended.directory / "executions" / f"{RUN_ID}.json").touch()
+    going_on.directory.mkdir()
+    assert kept_runs.find_ended("latest") == ended
+    assert kept_runs.find_ended(going_on.run_id) == kept_runs.find("latest") == going_on
 
 
 def test_pruning_keeps_the_newest_runs_and_the_latest_archive(kept_runs):

@@ -71,6 +71,43 @@ def test_what_cannot_be_paired_says_why(second, words, tmp_path, run_cli, capsys
     assert words in capsys.readouterr().out
 
 
+def damage_spec(kept) -> None:
+    [spec] = kept.directory.glob("s3/*/runs/*/run.json")
+    document = json.loads(spec.read_text(encoding="utf-8"))
+    document["config"]["training"]["learning_rate"] = -1234.5
+    spec.write_text(json.dumps(document), encoding="utf-8")
+
+
+@pytest.mark.parametrize("damaged", [["first"], ["first", "second"]])
+def test_a_configuration_that_cannot_be_read_is_said_to_be_so_and_why_and_scores_are_compared(
+    damaged, tmp_path, run_cli, capsys
+):
+    kept = {run_id: keep(tmp_path, MadeUpRun(run_id=run_id)) for run_id in ("first", "second")}
+    for run_id in damaged:
+        damage_spec(kept[run_id])
+    assert run_cli("compare", "first", "second", "--root", str(tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "configuration: the same" not in told
+    [line] = [line for line in told.splitlines() if line.startswith("configuration: not compared")]
+    for run_id in damaged:
+        assert f"of {run_id}, its run.json cannot be read: config.training.learning_rate" in line
+    assert "1234.5" not in told
+    assert "macro-F1" in told
+    document = compared(run_cli, capsys, tmp_path, "first", "second")
+    assert document["configuration"] == []
+    assert document["why_not_configured"] in line
+
+
+def test_time_and_cost_without_a_record_are_not_called_the_same(tmp_path, run_cli, capsys):
+    for run_id in ("first", "second"):
+        kept = keep(tmp_path, MadeUpRun(run_id=run_id))
+        next(kept.directory.glob("s3/*/runs/*/record.json")).unlink()
+    assert run_cli("compare", "first", "second", "--root", str(tmp_path)) == 0
+    told = capsys.readouterr().out
+    assert "time and cost: not compared: no record can be read of first and second" in told
+    assert "configuration: the same in both" in told
+
+
 def test_runs_of_a_stack_are_compared_from_the_bucket(stack, record, run_cli, capsys):
     for run_id, skill in (("run-1", 0.3), ("run-2", 0.9)):
         stack.start(run_id)
@@ -95,7 +132,7 @@ def test_what_cannot_be_compared_is_the_users_mistake(arguments, tmp_path, run_c
 def test_a_refused_run_of_a_stack_has_nothing_to_compare(stack, run_cli, capsys):
     stack.start("run-refused", FAILS)
     assert run_cli("compare", "run-refused", "run-refused", "--stage", STAGE) == 2
-    assert "neither a configuration nor a record" in capsys.readouterr().err
+    assert "neither a configuration nor a record: it has no run.json" in capsys.readouterr().err
 
 
 def test_a_nested_document_has_one_dotted_key_for_each_value():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
 from fine_tune_slm.commands.runs import Sort, State
+from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.desk.rows import RunRow, RunState, RunsWanted, SortKey
+from fine_tune_slm.desk.runs_view import show_rows
 from fine_tune_slm.naming import stack_name
 from tests.made_up_runs import MadeUpRun, keep
 from tests.unit.emulated_stack import FAILS, STAGE, WAITS
@@ -78,6 +82,37 @@ def test_a_table_that_nobody_watches_has_whole_lines_and_no_footer(tmp_path, run
     heading, line = capsys.readouterr().out.splitlines()
     assert heading.split()[:2] == ["run", "state"]
     assert line.split()[:3] == ["rehearsal-20300102-030405-0a0b", "succeeded", "2030-01-02"]
+
+
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (60, ["run", "state", "macro-F1", "cost"]),
+        (80, ["run", "state", "macro-F1", "cost", "error"]),
+        (120, ["run", "state", "started", "(UTC)", "time", "macro-F1", "cost", "error"]),
+    ],
+)
+def test_a_run_id_is_whole_on_a_narrow_terminal_and_what_is_left_out_is_said(width, headings):
+    ids = ["rehearsal-20300102-030405-0a0b", "rehearsal-20300102-030406-0a0b"]
+    rows = [
+        row(ids[0], macro_f1=0.5, cost_usd=0.0815, seconds=61.0),
+        row(ids[1], status=RunState.REJECTED, error="ModelRejectedError"),
+    ]
+    out = io.StringIO()
+    show_rows(rows, Whereabouts(), Console(file=out, width=width, force_terminal=True, color_system=None))
+    heading, *lines = out.getvalue().splitlines()
+    assert heading.split() == headings
+    assert [line.split()[:2] for line in lines[:2]] == [[ids[0], "succeeded"], [ids[1], "rejected"]]
+    assert ("left out, for want of width: " in lines[2]) == (width < 120)
+
+
+def test_a_run_id_longer_than_the_line_is_folded_and_not_cut():
+    run_id = "a-name-of-as-many-characters-as-a-run-may-be-given-20300102-030405-0a0b"
+    out = io.StringIO()
+    show_rows([row(run_id)], Whereabouts(), Console(file=out, width=60))
+    first, second = out.getvalue().splitlines()[1:3]
+    assert first.split()[0] + second.strip() == run_id
+    assert first.split()[1] == "succeeded"
 
 
 def test_without_a_run_the_way_to_begin_one_is_told(tmp_path, run_cli, stack, capsys):

@@ -85,6 +85,16 @@ def test_a_run_that_ended_is_told_with_scores_and_places_in_the_account(stack, r
         assert words in told
 
 
+def test_latest_is_the_run_that_goes_on_though_an_older_one_has_made_a_model(stack, record, run_cli, capsys):
+    stack.start("run-good")
+    stack.put_record(record, "run-good")
+    stack.start("run-now", WAITS)
+    for latest in ([], ["latest"]):
+        assert run_cli("status", *latest, "--stage", STAGE) == 0
+        assert "run-now RUNNING" in capsys.readouterr().out
+    assert stack.found.find_model("latest").run_id == "run-good"
+
+
 def test_a_failed_run_is_told_with_its_card_and_how_to_go_on_in_the_account(stack, run_cli, capsys):
     stack.start("run-bad", FAILS)
     assert run_cli("status", "run-bad", "--stage", STAGE) == 0
@@ -221,11 +231,22 @@ def test_every_function_of_the_template_is_a_steps():
 
 
 def test_a_rehearsal_whose_process_is_gone_is_unfinished_and_its_port_may_be_anybodys(tmp_path, run_cli, capsys):
-    kept = keep(tmp_path, MadeUpRun())
+    kept = keep(tmp_path, MadeUpRun(status="failed", is_measured=False))
     (kept.directory / "executions" / f"{kept.run_id}.json").unlink()
     note = RehearsalNote(
         endpoint_url="http://127.0.0.1:9", region="us-east-1", stack="fine-tune-slm", execution_input="{}"
     )
     note.write(kept)
     assert run_cli("status", "--watch", "--root", str(tmp_path)) == 1
-    assert "was cut off before its end" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "was cut off before its end" in told
+    assert "fine-tune-slm resume RUN" in told
+
+
+def test_a_rehearsal_that_was_cut_off_before_a_checkpoint_is_not_told_to_resume(tmp_path, run_cli, capsys):
+    (tmp_path / "runs" / "cut-off").mkdir(parents=True)
+    assert run_cli("status", "cut-off", "--root", str(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert "begin again with: fine-tune-slm rehearse" in told
+    assert "resume" not in told
+    assert run_cli("resume", "cut-off", "--root", str(tmp_path)) == 2

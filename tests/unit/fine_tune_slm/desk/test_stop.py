@@ -11,7 +11,7 @@ from rich.console import Console
 from fine_tune_slm.desk.stopping import Patience, await_stop, stop_run
 from fine_tune_slm.errors import InstanceNotSeenStoppedError
 from tests.made_up_runs import MadeUpRun, keep
-from tests.unit.emulated_stack import STAGE, WAITS, wait_until
+from tests.unit.emulated_stack import FAILS, STAGE, WAITS, wait_until
 
 
 class Time:
@@ -82,6 +82,24 @@ def test_another_runs_instance_is_not_waited_for(stack, run_cli, capsys):
     assert run_cli("stop", "run-old", "--stage", STAGE) == 0
     assert "is run run-new's now" in capsys.readouterr().out
     assert stack.instance_state() == "running"
+
+
+def test_latest_is_the_run_that_goes_on_though_an_older_one_has_made_a_model(stack, record, run_cli, capsys):
+    stack.start("run-good")
+    stack.put_record(record, "run-good")
+    stack.start("run-now", WAITS)
+    assert run_cli("stop", "latest", "--stage", STAGE) == 0
+    assert "Run run-now is ABORTED" in capsys.readouterr().out
+
+
+def test_latest_is_refused_where_the_newest_run_has_ended_while_another_goes_on(stack, run_cli, capsys):
+    stack.start("run-now", WAITS)
+    stack.start("run-refused", FAILS)
+    assert run_cli("stop", "latest", "--stage", STAGE) == 2
+    told = capsys.readouterr()
+    assert "run-refused, has ended, but this goes on: run-now" in told.err
+    assert told.out == ""
+    assert stack.found.run("run-now").is_running
 
 
 def test_ctrl_c_while_looking_says_how_to_look_again(stack, run_cli, capsys, monkeypatch):
