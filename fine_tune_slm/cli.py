@@ -29,11 +29,13 @@ from fine_tune_slm.commands import (
     status,
     stop,
 )
+from fine_tune_slm.commands.verbs import Verbs
 
 USER_MISTAKE = 2
 TRY_AGAIN = 75
 
 app = typer.Typer(
+    cls=Verbs,
     name="fine-tune-slm",
     help="Fine-tune a small Llama to read clinical notes: one workflow, on AWS or whole on this machine.",
     epilog="Exit codes: 0 ok, 1 failed, 2 your mistake, 75 try again.",

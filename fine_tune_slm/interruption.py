@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS = 40.0
 POLL_SECONDS = 0.5
+STOPPED_UNSEEN = (
+    "Ctrl-C ended the waiting too: the instance was not seen stopped; it is emulated, and ended with its emulated AWS."
+)
 STOPPED = {"stopped", "terminated"}
 
 
@@ -31,8 +34,18 @@ def termination_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: str, console: Console) -> None:
-    """Stop the execution and the instance, see both recorded, and tell what became of them."""
+def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: str, console: Console) -> str:
+    """Stop the execution and the instance, see both recorded, and return what became of them.
+
+    A second Ctrl-C ends the waiting.
+    """
+    try:
+        return _stop_execution(cloud, execution, instance_id, console)
+    except KeyboardInterrupt:
+        return STOPPED_UNSEEN
+
+
+def _stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: str, console: Console) -> str:
     console.print("[yellow]Interrupted: stopping the execution; its instance is stopped next.[/]")
     execution.stepfunctions.stop_execution(
         executionArn=execution.execution_arn, error="Interrupted", cause="Ctrl-C or SIGTERM"
@@ -49,7 +62,7 @@ def stop_execution(cloud: LocalCloud, execution: WatchedExecution, instance_id: 
     while not is_at_rest(execution.record()) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     status = execution.description()["status"]
-    console.print(f"The execution is {status}, the instance {state}. Nothing else of this run goes on when this ends.")
+    return f"The execution is {status}, the instance {state}. Nothing of run {execution.run_id} goes on."
 
 
 def is_at_rest(record: RunRecord | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import time
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from slm_core.records import RunRecord
 
 from fine_tune_slm.built import Built, find_built
 from fine_tune_slm.closing import RunResult, run_result, show_result, write_run_report
-from fine_tune_slm.desk.rehearsals import RehearsalNote
+from fine_tune_slm.desk.rehearsals import RehearsalNote, read_note
 from fine_tune_slm.emulator_log import emulator_log
 from fine_tune_slm.errors import ArgumentInvalidError, RehearsalFailedError
 from fine_tune_slm.faults import requested_fault
@@ -47,10 +48,24 @@ def rehearse_and_show(request: RehearsalRequest, *, as_json: bool) -> None:
 
 
 def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
-    """Return how one execution of the workflow ended on this machine; everything of it is kept under the root."""
+    """Return how one execution of the workflow ended on this machine; everything of it is kept under the root.
+
+    Raises: KeyboardInterrupt that says what became of the run; FineTuneSlmError of the part that failed.
+    """
+    run = KeptRuns(request.root).run(_new_run_id(request.run_name))
+    try:
+        return _rehearse(request, run, console)
+    except KeyboardInterrupt:
+        if read_note(run) is not None:
+            raise
+        shutil.rmtree(run.directory, ignore_errors=True)
+        raise KeyboardInterrupt(
+            f"Ctrl-C ended rehearse before run {run.run_id} was started: nothing of it goes on, and nothing is kept."
+        ) from None
+
+
+def _rehearse(request: RehearsalRequest, run: KeptRun, console: Console) -> RunResult:
     built = find_built(request.project) if request.is_built else None
-    kept_runs = KeptRuns(request.root)
-    run = kept_runs.run(_new_run_id(request.run_name))
     base_model = request.base_model or ensure_local_model(request.root, request.project)
     settings = _settings(request, run, built)
     what = "what sam built" if built else "template.yaml"
@@ -69,7 +84,7 @@ def rehearse(request: RehearsalRequest, console: Console) -> RunResult:
         )
         result = _run(request, cloud, stage, run, console)
     if result.archive is not None:
-        kept_runs.mark_latest(run)
+        KeptRuns.of(run).mark_latest(run)
     write_run_report(result)
     return result
 
@@ -104,8 +119,7 @@ def _run(request: RehearsalRequest, cloud: LocalCloud, stage: Stage, run: KeptRu
             fault = requested_fault(request.kill_training_at_step, cloud, stage.outputs["InstanceId"], view)
             watch(execution, timeline, view, fault)
     except KeyboardInterrupt:
-        stop_execution(cloud, execution, stage.outputs["InstanceId"], console)
-        raise
+        raise KeyboardInterrupt(stop_execution(cloud, execution, stage.outputs["InstanceId"], console)) from None
     record = _record(execution, timeline)
     cloud.save_objects()
     return run_result(run, record, timeline)

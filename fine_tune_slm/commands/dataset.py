@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from fine_tune_slm.commands.options import AsJson, account_of_stage, gathers
+from fine_tune_slm.commands.verbs import Verbs
 
 SHOWN_PROBLEMS = 100
 # the same as in casebook.generate, which --help must not load; a test holds them together
@@ -19,7 +20,10 @@ DATASET_DIRECTORY = "synthetic-instruction-tuning-dataset"
 MAX_RECORDS = 200_000
 
 app = typer.Typer(
-    help="Write, check, judge, look at and publish a dataset.", no_args_is_help=True, pretty_exceptions_enable=False
+    cls=Verbs,
+    help="Write, check, judge, look at and publish a dataset.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
 )
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Directory with train, validation and manifest.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same notes on every machine.")]

@@ -19,11 +19,14 @@ from fine_tune_slm.commands.options import (
     account_of_stage,
     gathers,
 )
+from fine_tune_slm.commands.verbs import Verbs
 from fine_tune_slm.naming import DEFAULT_STAGE
 from fine_tune_slm.naming import parameter_root as root_of
 from fine_tune_slm.naming import stack_name as stack_of
 
-app = typer.Typer(help="The settings in Parameter Store.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=Verbs, help="The settings in Parameter Store.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 
 if TYPE_CHECKING:
     from fine_tune_slm.aws import AwsTarget

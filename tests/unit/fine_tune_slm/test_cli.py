@@ -86,6 +86,33 @@ def test_a_mistake_of_the_user_exits_2_with_no_traceback(arguments, monkeypatch,
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["dataset", "check"], "fine_tune_slm.dataset_review.review", "ended dataset check: nothing of it goes on."),
+        (["extract", "-"], "fine_tune_slm.kept_runs.KeptRuns.find_model", "ended extract: nothing of it goes on."),
+        (
+            ["rehearse"],
+            "fine_tune_slm.local_model.subprocess.run",
+            "was started: nothing of it goes on, and nothing is",
+        ),
+    ],
+    ids=lambda case: case[0][0],
+)
+def test_ctrl_c_says_in_one_line_what_it_ended(case, tmp_path, monkeypatch, capsys):
+    arguments, interrupted, told = case
+
+    def interrupt(*_given: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(interrupted, interrupt)
+    place = [] if arguments[0] == "dataset" else ["--root"]
+    assert run([*arguments, *place, str(tmp_path)], monkeypatch) == 130
+    [line] = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_error_is_one_line_with_its_remedy(monkeypatch, capsys, tmp_path):
     assert run(["status", "--root", str(tmp_path)], monkeypatch) == 2
     assert capsys.readouterr().err == (
