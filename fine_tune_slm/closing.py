@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +56,24 @@ class RunEnding:
 
 @dataclass(frozen=True)
 class RunResult(RunEnding):
-    """How a rehearsal ended, and what is kept of it."""
+    """How a run ended that lies on this machine, and what lies there of it."""
 
     run: KeptRun
     archive: Path | None
+    where: Whereabouts
 
 
-def run_result(run: KeptRun, record: RunRecord | None, timeline: Timeline) -> RunResult:
-    """Return the result of a rehearsal that has ended."""
-    where = Whereabouts(root=KeptRuns.of(run).root)
+def run_result(
+    run: KeptRun, record: RunRecord | None, timeline: Timeline, where: Whereabouts | None = None
+) -> RunResult:
+    """Return the result of a rehearsal that has ended, or of a fetched run of the stack that `where` names."""
+    where = where or Whereabouts(root=KeptRuns.of(run).root)
     card = None if timeline.status == SUCCEEDED else failure_card(run.run_id, record, timeline, where)
-    return RunResult(run, record, timeline, card, run.archive())
+    return RunResult(run, record, timeline, card, run.archive(), where)
 
 
-def ended_run(run: KeptRun) -> RunResult:
-    """Return the result of a kept run.
+def ended_run(run: KeptRun, where: Whereabouts | None = None) -> RunResult:
+    """Return the result of a kept run, or of a fetched one of the stack that `where` names.
 
     Raises: RunUnfinishedError, RunCutOffError.
     """
@@ -79,7 +82,7 @@ def ended_run(run: KeptRun) -> RunResult:
         if can_be_resumed(run):
             raise RunCutOffError(f"Run {run.run_id} was cut off before its end, and has left a checkpoint")
         raise RunUnfinishedError(f"Run {run.run_id} has not ended, or was cut off before its first checkpoint")
-    return run_result(run, run.read_record(), timeline)
+    return run_result(run, run.read_record(), timeline, where)
 
 
 def write_run_report(result: RunResult, path: Path | None = None) -> Path:
@@ -88,7 +91,8 @@ def write_run_report(result: RunResult, path: Path | None = None) -> Path:
     Raises: ArchiveDamagedError when the archive does not match its manifest.
     """
     target = path or result.run.report
-    write_report(gather(result.run, result.record, result.timeline, result.card), target)
+    facts = gather(result.run, result.record, result.timeline, result.card)
+    write_report(replace(facts, stack=result.where if result.where.stage_meant else None), target)
     return target
 
 

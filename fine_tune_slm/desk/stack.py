@@ -83,6 +83,18 @@ class StackRuns:
         """
         return self._newest(with_model=True) if name == LATEST else self.find(name)
 
+    def find_ended(self, name: str) -> StackRun:
+        """Return the run of that id; `latest` is the newest one that has ended.
+
+        Raises: ExecutionUnknownError.
+        """
+        if name != LATEST:
+            return self.find(name)
+        for execution in self.executions():
+            if execution["status"] != RUNNING:
+                return self.run(execution["name"])
+        raise ExecutionUnknownError(f"No run of stack {self.stack.name} that Step Functions still knows has ended")
+
     def running(self) -> Iterator[str]:
         """Yield the ids of the runs that go on."""
         return (execution["name"] for execution in self.executions(RUNNING))

@@ -13,6 +13,7 @@ from slm_core.layout import HISTORY_NAME
 from slm_core.records import Manifest, Metrics, Release, RunRecord, RunSpec
 
 from extraction.examples import Example
+from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.failure_card import FailureCard
 from fine_tune_slm.kept_runs import KeptRun, verify_archive
 from fine_tune_slm.report.charts import Point
@@ -44,7 +45,18 @@ class ReportFacts:
     published: Release | None = None
     """What main held when this run was judged, as the gate saw it."""
     previous: PreviousRelease | None = None
-    is_emulated: bool = True
+    stack: Whereabouts | None = None
+    """The options that name the run's stack; None for a rehearsal."""
+
+    @property
+    def is_emulated(self) -> bool:
+        """Return whether it was a rehearsal."""
+        return self.stack is None
+
+    @property
+    def options(self) -> str:
+        """Return what a command about a stack's run needs beside its id."""
+        return self.stack.options if self.stack else ""
 
     @property
     def metrics(self) -> Metrics | None:

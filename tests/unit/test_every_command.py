@@ -66,6 +66,7 @@ ROWS = [
     Row("plan", "--gpu l4", OK, "l4"),
     Row("plan", "--gpu abacus", MISTAKE, "l4, a10g"),
     Row("report", "run-a --root $root --output $out/page.html", OK, "page.html"),
+    Row("report", "run-ended $stage --root $out --output $out/page.html", OK, "page.html"),
     Row("report", "run-cut-off --root $root", FAILED, "fine-tune-slm logs RUN"),
     Row("report", "run-x --root $root", MISTAKE, "fine-tune-slm runs"),
     Row("score", "--gold $notes/train.jsonl --predictions $notes/train.jsonl", OK, "1.00"),
