@@ -1,4 +1,4 @@
-"""Answers notes with the adapter of a kept run, by starting the training code's own extractor as a process."""
+"""Answers notes with the adapter of a run, by starting the training code's own extractor as a process."""
 
 from __future__ import annotations
 
@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fine_tune_slm.desk.fetching import model_run_here
+from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.errors import ExtractionFailedError, ModelMissingError, RunUnknownError
 from fine_tune_slm.kept_runs import KeptRun, verify_archive
+from fine_tune_slm.local_model import base_model_directory
+from fine_tune_slm.project import find_project
 
 STDIN = "-"
 ENDED_BY_THE_USER = (130, 141)
@@ -57,7 +61,25 @@ class Extractor:
         if archive is None:
             raise RunUnknownError(f"Run {self.run.run_id} made no archive")
         if not self.base_model.is_dir():
-            raise ModelMissingError("The base model's directory does not exist")
+            raise ModelMissingError(f"There is no directory {self.base_model}")
         verify_archive(archive)
         command = [sys.executable, "-m", "training", "extract", "--model", str(self.base_model.resolve())]
         return [*command, "--adapter", str(archive.resolve()), *self.flags]
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """The options by which the user says which model reads; without `base_model`, the one on this machine."""
+
+    run: str
+    base_model: Path | None
+    where: Whereabouts
+
+    def extractor(self, flags: Sequence[str]) -> Extractor:
+        """Return the extractor with this model; a run of a stack is fetched first.
+
+        Raises: as `model_run_here` and `base_model_directory` do.
+        """
+        run = model_run_here(self.where, self.run)
+        base_model = self.base_model or base_model_directory(run, self.where.root)
+        return Extractor(run, base_model, find_project(), flags)

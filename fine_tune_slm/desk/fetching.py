@@ -8,11 +8,11 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from slm_core.layout import MANIFEST_NAME, OUTCOMES_NAME, RunKeys, release_key
 from slm_core.records import Manifest
-from slm_core.store import ObjectStore
 
 from fine_tune_slm.aws import aws_refusals_explained
 from fine_tune_slm.desk.place import Whereabouts
@@ -20,6 +20,9 @@ from fine_tune_slm.desk.stack import StackRun, runs_of_stage
 from fine_tune_slm.errors import ArchiveDamagedError, RunUnfinishedError
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns, verify_archive
 from fine_tune_slm.report.previous import published_before
+
+if TYPE_CHECKING:
+    from slm_core.store import ObjectStore
 
 DIRECTORY_NAME = "stacks"
 
@@ -35,11 +38,24 @@ def ended_run_here(where: Whereabouts, name: str) -> KeptRun:
         return fetch(runs_of_stage(where).find_ended(name), where.root)
 
 
+def model_run_here(where: Whereabouts, name: str) -> KeptRun:
+    """Return a kept run, or a run of a stack once it is fetched; `latest` is the newest one that has made a model.
+
+    Raises: as `ended_run_here` does.
+    """
+    if where.stage_meant is None:
+        return KeptRuns(where.root).find_model(name)
+    with aws_refusals_explained():
+        return fetch(runs_of_stage(where).find_model(name), where.root)
+
+
 def fetch(run: StackRun, root: Path) -> KeptRun:
     """Return a run of a stack that has ended, out of a directory under the root; an archive is fetched only once.
 
     Raises: RunUnfinishedError, ArchiveDamagedError.
     """
+    from slm_core.store import ObjectStore  # noqa: PLC0415 - botocore, which a kept run does not need
+
     if run.is_running:
         raise RunUnfinishedError(f"Run {run.run_id} has not ended")
     # a bucket's name says which account is meant, a stack's name does not

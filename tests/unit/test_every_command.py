@@ -123,6 +123,7 @@ ASKS_AWS = [
     if name != "doctor" and any("--endpoint-url" in option.opts for option in command.params)
 ]
 NEEDS = {
+    "extract": "$notes/train.jsonl",
     "stop": "run-a",
     "resume": "run-a",
     "delete": "--stage prod",

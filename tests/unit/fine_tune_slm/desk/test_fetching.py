@@ -1,4 +1,4 @@
-"""`report` of a run of a stack: fetched from the bucket and Step Functions, then as for a kept run."""
+"""`report`, `extract` and `serve` with a run of a stack: fetched from the bucket, then as with a kept run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,17 @@ import pytest
 from slm_core.layout import RunKeys, release_key
 from slm_core.records import Release, ReleaseHistory
 
+from fine_tune_slm.errors import ModelMissingError
+from fine_tune_slm.local_model import base_model_directory
 from tests.made_up_runs import REPO, VALIDATION_SHA256, MadeUpRun, keep
 from tests.unit.emulated_stack import FAILS, STAGE, WAITS
+
+EXTRACTOR = """
+import json, pathlib, sys
+named = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+adapter = pathlib.Path(named["--adapter"], "adapter_model.safetensors").read_text()
+print(json.dumps({"adapter": adapter, "model": pathlib.Path(named["--model"]).name}))
+"""
 
 
 @pytest.fixture
@@ -117,3 +126,56 @@ def test_what_has_no_report_says_why(stack, run_cli, capsys):
     assert "has not ended" in capsys.readouterr().err
     assert run_cli("report", "absent", "--stage", STAGE) == 2
     assert "no such run" in capsys.readouterr().err
+
+
+@pytest.fixture
+def checkout(workplace):
+    """A checkout whose training package only tells what it was given."""
+    files = {"template.yaml": "", "config/aws_config.yml": "", "note.txt": "II"}
+    files |= {"training/__init__.py": "", "training/__main__.py": EXTRACTOR}
+    for name, content in files.items():
+        (workplace / name).parent.mkdir(exist_ok=True)
+        (workplace / name).write_text(content, encoding="utf-8")
+    return workplace
+
+
+@pytest.fixture
+def hub_cache(tmp_path, monkeypatch):
+    """Where models from the Hub are on this machine; there are none yet."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def test_a_note_is_read_with_the_adapter_of_a_stacks_archive(archive_in_stack, checkout, run_cli, capfd):
+    archive_in_stack(MadeUpRun(run_id="run-1"))
+    (checkout / "model-dir").mkdir()
+    assert run_cli("extract", "--run", "run-1", "--stage", STAGE, "--model", "model-dir", "note.txt") == 0
+    assert json.loads(capfd.readouterr().out) == {"adapter": "weights", "model": "model-dir"}
+
+
+def test_the_runs_own_base_model_is_looked_for_on_this_machine(tmp_path, hub_cache):
+    run = keep(tmp_path, MadeUpRun(run_id="run-1"))
+    told = rf"tuned from HuggingFaceTB/SmolLM2-135M-Instruct at {'e' * 40}.*Name its directory with --model"
+    with pytest.raises(ModelMissingError, match=told):
+        base_model_directory(run, tmp_path)
+    cached = hub_cache / "models--HuggingFaceTB--SmolLM2-135M-Instruct" / "snapshots" / ("e" * 40)
+    cached.mkdir(parents=True)
+    (cached / "config.json").touch()
+    assert base_model_directory(run, tmp_path) == cached
+    (tmp_path / "models" / "SmolLM2-135M-Instruct").mkdir(parents=True)
+    assert base_model_directory(run, tmp_path) == tmp_path / "models" / "SmolLM2-135M-Instruct"
+
+
+@pytest.mark.usefixtures("checkout", "hub_cache")
+@pytest.mark.parametrize("verb", ["extract note.txt", "serve --port 0"])
+def test_without_a_base_model_nothing_is_read_with_a_stacks_adapter(verb, archive_in_stack, run_cli, capfd):
+    archive_in_stack(MadeUpRun(run_id="run-1"))
+    assert run_cli(*verb.split(), "--stage", STAGE) == 2
+    assert "Name its directory with --model" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("checkout")
+def test_a_run_of_a_stack_without_an_archive_reads_no_note(stack, run_cli, capfd):
+    stack.start("run-2", FAILS)
+    assert run_cli("extract", "--run", "run-2", "--stage", STAGE, "--model", ".", "note.txt") == 2
+    assert "Run run-2 made no archive" in capfd.readouterr().err
