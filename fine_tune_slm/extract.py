@@ -16,8 +16,8 @@ from fine_tune_slm.local_model import base_model_directory
 from fine_tune_slm.project import find_project
 
 STDIN = "-"
-ENDED_BY_THE_USER = (130, 141)
-"""Exit codes after Ctrl-C and after the reader of a pipe has gone."""
+ENDED_BY_THE_USER = (2, 130, 141)
+"""Exit codes after input that holds no note, after Ctrl-C, and after the reader of a pipe has gone."""
 
 
 @dataclass(frozen=True)

@@ -166,7 +166,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _extract(options: argparse.Namespace) -> int:
-    from training.notes import Notes
+    from slm_core.notes import Notes
 
     notes = Notes(options.notes, is_jsonl=options.jsonl)
     total = notes.check()

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 @gathers(where=whereabouts)
 def extract(
     notes: Annotated[
-        list[str], typer.Argument(metavar="NOTE|-", help="Text files with one note each, .jsonl files, or - (stdin).")
+        list[str],
+        typer.Argument(
+            metavar="NOTE|-",
+            help="Text files with one note each, .jsonl files, or - (stdin); an empty file is a mistake.",
+        ),
     ],
     run: ModelRunOption = "latest",
     model: Annotated[
@@ -35,14 +39,20 @@ def extract(
 
     Example: fine-tune-slm extract --run latest NOTE.txt
     """
+    from slm_core.notes import Notes  # noqa: PLC0415
+
     from fine_tune_slm.extract import ModelChoice  # noqa: PLC0415
-    from fine_tune_slm.notes import read_note  # noqa: PLC0415
+    from fine_tune_slm.notes import STDIN, read_note  # noqa: PLC0415
 
     chosen = {"--jsonl": jsonl, "--unconstrained": unconstrained, "--evidence": evidence}
     flags = [name for name, is_on in chosen.items() if is_on]
     choice = ModelChoice(run, model, where)
-    if len(notes) == 1 and not jsonl and not notes[0].endswith(".jsonl"):
-        note = read_note(notes[0])
-        print(choice.extractor(flags).answer(note))
-    elif code := choice.extractor(flags).stream(notes):
-        raise typer.Exit(code)
+    if len(notes) > 1 or jsonl or notes[0].endswith(".jsonl"):
+        Notes(notes, is_jsonl=jsonl).check()
+        if code := choice.extractor(flags).stream(notes):
+            raise typer.Exit(code)
+        return
+    # nobody types a note for which there is no model
+    note = None if notes[0] == STDIN else read_note(notes[0])
+    extractor = choice.extractor(flags)
+    print(extractor.answer(read_note(STDIN) if note is None else note))

@@ -94,3 +94,40 @@ def test_a_closed_pipe_is_no_failure_and_everything_else_is(extractor):
     assert extractor.stream(["one.jsonl"]) == 141
     with pytest.raises(ExtractionFailedError, match="exit code 3"):
         extractor.stream(["one.jsonl", "two.jsonl"])
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["bad.jsonl"], "bad.jsonl at line 2"),
+        (["fine.txt", "bad.jsonl"], "bad.jsonl at line 2"),
+        (["fine.txt", "absent.txt"], "absent.txt cannot be read"),
+        (["absent.txt"], "absent.txt cannot be read"),
+        (["empty.jsonl"], "empty.jsonl: it is empty"),
+    ],
+)
+def test_bad_input_is_one_line_with_its_name_before_a_run_or_a_model_is_looked_for(
+    names, words, tmp_path, monkeypatch, capfd
+):
+    (tmp_path / "fine.txt").write_text("II", encoding="utf-8")
+    (tmp_path / "bad.jsonl").write_text('"II"\nPRIVATE\n', encoding="utf-8")
+    (tmp_path / "empty.jsonl").touch()
+    command = [
+        "fine-tune-slm",
+        "extract",
+        "--root",
+        str(tmp_path / "absent"),
+        *(str(tmp_path / name) for name in names),
+    ]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    told = capfd.readouterr()
+    assert words in told.err
+    assert told.err.count("\n") == 1
+    assert "PRIVATE" not in told.out + told.err
+
+
+def test_what_the_extractor_says_of_its_input_needs_no_second_line(run, tmp_path, project):
+    (project / "training" / "__main__.py").write_text("import sys; sys.exit(2)", encoding="utf-8")
+    assert Extractor(run, tmp_path, project).stream(["-"]) == 2

@@ -24,7 +24,7 @@ def test_a_hyphen_reads_standard_input(monkeypatch):
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "is empty"),
+        (b"", r"note\.txt is empty"),
         (b" \n\t", "is empty"),
         (b"note \xff here", "no valid UTF-8 .byte 6."),
         (b"\x89PNG\r\n\x1a\n\0\0", "binary file"),
@@ -40,6 +40,6 @@ def test_what_is_no_note_is_refused_without_quoting_it(tmp_path, content, reason
 
 
 def test_a_missing_file_and_a_directory_are_refused(tmp_path):
-    for name in ("absent.txt", "."):
-        with pytest.raises(NoteUnreadableError, match="cannot be read"):
-            read_note(str(tmp_path / name))
+    for path in (tmp_path / "absent.txt", tmp_path):
+        with pytest.raises(NoteUnreadableError, match=rf"{path.name} cannot be read"):
+            read_note(str(path))

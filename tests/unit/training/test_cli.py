@@ -22,6 +22,11 @@ def test_every_command_has_help(command, capsys):
     assert command in capsys.readouterr().out
 
 
+def test_a_bad_file_of_notes_ends_with_code_2_before_a_model_is_loaded(tmp_path):
+    (tmp_path / "notes.jsonl").write_text("no JSON\n")
+    assert main(["extract", "--model", str(tmp_path / "nowhere"), str(tmp_path / "notes.jsonl")]) == 2
+
+
 def test_help_does_not_import_torch():
     lines = ("import sys", "from training.cli import main", "try: main(['--help'])")
     code = "\n".join((*lines, "except SystemExit: print('torch' in sys.modules)"))

@@ -5,9 +5,7 @@ import json
 
 import pytest
 from slm_core.errors import NotesInvalidError
-
-from training.cli import main
-from training.notes import Notes
+from slm_core.notes import Notes
 
 
 def lines_of(*values):
@@ -62,6 +60,13 @@ def test_half_of_a_surrogate_pair_is_no_note(tmp_path):
         Notes([str(tmp_path / "notes.jsonl")], is_jsonl=False).check()
 
 
+def test_a_bad_byte_of_standard_input_is_told_by_its_line(monkeypatch):
+    content = io.BytesIO(lines_of("first").encode() + b'"na\xefve"\n')
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content, encoding="utf-8"))
+    with pytest.raises(NotesInvalidError, match="standard input at line 2"):
+        list(Notes(["-"], is_jsonl=True))
+
+
 @pytest.mark.parametrize("text", ["", " \n\n"])
 def test_an_empty_text_is_no_note(stdin, text):
     stdin(text)
@@ -69,6 +74,19 @@ def test_an_empty_text_is_no_note(stdin, text):
         list(Notes(["-"], is_jsonl=False))
 
 
-def test_a_bad_file_ends_with_code_2_before_a_model_is_loaded(tmp_path):
-    (tmp_path / "notes.jsonl").write_text("no JSON\n")
-    assert main(["extract", "--model", str(tmp_path / "nowhere"), str(tmp_path / "notes.jsonl")]) == 2
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.jsonl", b"", r"empty\.jsonl: it is empty"),
+        ("latin.txt", b"PRIVATE na\xefve", r"latin\.txt is no UTF-8 text"),
+        ("latin.jsonl", b'"PRIVATE"\n"na\xefve"\n', r"latin\.jsonl at line 2"),
+        ("absent.txt", None, r"absent\.txt cannot be read: No such file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_and_never_quoted(name, content, words, tmp_path):
+    (tmp_path / "fine.txt").write_text("A note.")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(NotesInvalidError, match=words) as caught:
+        Notes([str(tmp_path / "fine.txt"), str(tmp_path / name)], is_jsonl=False).check()
+    assert "PRIVATE" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""The notes that `extract` is asked about: text files, JSON lines, standard input. It must not import torch.
+"""The notes that `extract` is asked about: text files, JSON lines, standard input.
 
 Files are looked through before a model is loaded; standard input is read as it comes, so that it may be endless.
 """
@@ -9,6 +9,7 @@ import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -17,6 +18,7 @@ from slm_core.errors import NotesInvalidError
 
 STDIN = "-"
 ENCODING = "utf-8-sig"
+BAD_BYTES = "surrogateescape"
 BAD_LINES_NAMED = 20
 
 
@@ -30,9 +32,9 @@ class Notes:
     def check(self) -> int | None:
         """Look through all files; return how many notes there are, None when standard input is among them.
 
-        Raises: NotesInvalidError naming the lines that hold no note, OSError, UnicodeDecodeError.
+        Raises: NotesInvalidError naming the file, and the lines that hold no note.
         """
-        counts = [self._check_file(Path(name)) for name in self._names if name != STDIN]
+        counts = [self._check_file(name) for name in self._names if name != STDIN]
         return None if STDIN in self._names else sum(counts)
 
     def __iter__(self) -> Iterator[str]:
@@ -44,17 +46,16 @@ class Notes:
             if name == STDIN:
                 yield from _notes_in(_standard_input(), "standard input", is_jsonl=self._is_jsonl)
                 continue
-            path = Path(name)
-            with _opened(path) as stream:
-                yield from _notes_in(stream, path.name, is_jsonl=self._has_lines(path))
+            with _opened(name) as stream:
+                yield from _notes_in(stream, name, is_jsonl=self._has_lines(name))
 
-    def _has_lines(self, path: Path) -> bool:
-        return self._is_jsonl or path.suffix == ".jsonl"
+    def _has_lines(self, name: str) -> bool:
+        return self._is_jsonl or name.endswith(".jsonl")
 
-    def _check_file(self, path: Path) -> int:
-        with _opened(path) as stream:
-            if not self._has_lines(path):
-                return sum(1 for _ in _notes_in(stream, path.name, is_jsonl=False))
+    def _check_file(self, name: str) -> int:
+        with _opened(name) as stream:
+            if not self._has_lines(name):
+                return sum(1 for _ in _notes_in(stream, name, is_jsonl=False))
             count = 0
 
             def bad_lines() -> Iterator[int]:
@@ -64,18 +65,25 @@ class Notes:
                         yield count
 
             if found := list(islice(bad_lines(), BAD_LINES_NAMED)):
-                raise NotesInvalidError(f"No note in {path.name} at line {', '.join(map(str, found))}")
+                raise NotesInvalidError(f"No note in {name} at line {', '.join(map(str, found))}")
+        if not count:
+            raise NotesInvalidError(f"No note in {name}: it is empty")
         return count
 
 
-def _opened(path: Path) -> TextIO:
-    """Return a file whose text keeps its line breaks: evidence counts characters. A byte order mark is no text."""
-    return path.open(encoding=ENCODING, newline="")
+@contextmanager
+def _opened(name: str) -> Iterator[TextIO]:
+    """Yield a file whose text keeps its line breaks: evidence counts characters. A byte order mark is no text."""
+    try:
+        with Path(name).open(encoding=ENCODING, errors=BAD_BYTES, newline="") as stream:
+            yield stream
+    except OSError as error:
+        raise NotesInvalidError(f"{name} cannot be read: {error.strerror}") from error
 
 
 def _standard_input() -> TextIO:
     if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding=ENCODING, newline="")
+        sys.stdin.reconfigure(encoding=ENCODING, errors=BAD_BYTES, newline="")
     return sys.stdin
 
 
@@ -83,7 +91,9 @@ def _notes_in(stream: TextIO, name: str, *, is_jsonl: bool) -> Iterator[str]:
     if not is_jsonl:
         text = stream.read()
         if not text.strip():
-            raise NotesInvalidError(f"No note in {name}")
+            raise NotesInvalidError(f"No note in {name}: it is empty")
+        if not _is_text(text):
+            raise NotesInvalidError(f"{name} is no UTF-8 text")
         yield text
         return
     for number, line in enumerate(stream, start=1):
@@ -95,7 +105,7 @@ def _notes_in(stream: TextIO, name: str, *, is_jsonl: bool) -> Iterator[str]:
 
 def _note_of(line: str) -> str | None:
     try:
-        value = json.loads(line)
+        value = json.loads(line) if _is_text(line) else None
     except (ValueError, RecursionError):
         return None
     note = value.get("input") if isinstance(value, dict) else value
@@ -103,5 +113,9 @@ def _note_of(line: str) -> str | None:
 
 
 def _is_text(note: str) -> bool:
-    """Return whether UTF-8 can write it: JSON may escape half of a surrogate pair."""
-    return not any("\ud800" <= letter <= "\udfff" for letter in note)
+    """Return whether UTF-8 can write it: JSON may escape half of a surrogate pair, and a bad byte was read as one."""
+    try:
+        note.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
