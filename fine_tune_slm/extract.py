@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from slm_core.errors import CALLER_VARIABLE
 
 from fine_tune_slm.desk.fetching import model_run_here
 from fine_tune_slm.desk.place import Whereabouts
 from fine_tune_slm.errors import ExtractionFailedError, ModelMissingError, RunUnknownError
 from fine_tune_slm.kept_runs import KeptRun, verify_archive
 from fine_tune_slm.local_model import base_model_directory
+from fine_tune_slm.naming import PROJECT
 from fine_tune_slm.project import find_project
 
 STDIN = "-"
@@ -36,7 +41,7 @@ class Extractor:
         ExtractionFailedError.
         """
         command = [*self.command(), STDIN]
-        answer = subprocess.run(command, input=note.encode(), stdout=subprocess.PIPE, cwd=self.project, check=False)
+        answer = self._run(command, input=note.encode(), stdout=subprocess.PIPE)
         if answer.returncode != 0:
             raise ExtractionFailedError(f"The extractor ended with exit code {answer.returncode}")
         return answer.stdout.decode("utf-8").strip()
@@ -47,10 +52,14 @@ class Extractor:
         Raises: as `answer` does.
         """
         places = [name if name == STDIN else str(Path(name).resolve()) for name in names]
-        code = subprocess.run([*self.command(), "--", *places], cwd=self.project, check=False).returncode
+        code = self._run([*self.command(), "--", *places]).returncode
         if code not in (0, *ENDED_BY_THE_USER):
             raise ExtractionFailedError(f"The extractor ended with exit code {code}")
         return code
+
+    def _run(self, command: list[str], **streams: Any) -> subprocess.CompletedProcess[bytes]:
+        environment = os.environ | {CALLER_VARIABLE: PROJECT}
+        return subprocess.run(command, cwd=self.project, env=environment, check=False, **streams)
 
     def command(self) -> list[str]:
         """Return how the extractor is started, but for its inputs.

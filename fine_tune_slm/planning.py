@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from slm_core.errors import CALLER_VARIABLE
+
+from fine_tune_slm.naming import PROJECT
 from fine_tune_slm.project import find_project
 
 PLAIN_CODES = {0, 1, 2, 75, 130}
@@ -42,8 +46,9 @@ class PlanOptions:
 
 
 def run_plan(options: PlanOptions) -> int:
-    """Print the plan and return the exit code; what is wrong is told by the training's own error line."""
+    """Print the plan and return the exit code; what is wrong is told by the training, in the words of this command."""
     project = find_project()
     command = [sys.executable, "-m", "training", "plan", *options.arguments(project)]
-    code = subprocess.run(command, cwd=project, check=False).returncode
+    environment = os.environ | {CALLER_VARIABLE: PROJECT}
+    code = subprocess.run(command, cwd=project, env=environment, check=False).returncode
     return code if code in PLAIN_CODES else 1

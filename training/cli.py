@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loguru import logger
-from slm_core.errors import ConfigInvalidError, FineTuneSlmError
+from slm_core.errors import CALLER_VARIABLE, ConfigInvalidError, FineTuneSlmError
 from slm_core.sizing.gpu import GPUS
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(options.run(options))
     except FineTuneSlmError as error:
-        logger.error("{}: {}", type(error).__name__, error)
+        _tell(error)
         return error.exit_code
     except KeyboardInterrupt:
         return INTERRUPTED_EXIT_CODE
@@ -53,8 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED_EXIT_CODE
     except (OSError, UnicodeDecodeError) as error:
-        logger.error("A file cannot be read or written: {}", getattr(error, "strerror", None) or "it is not UTF-8 text")
+        name = getattr(error, "filename", None) or "A file"
+        logger.error(
+            "{} cannot be read or written: {}", name, getattr(error, "strerror", None) or "it is not UTF-8 text"
+        )
         return 2
+
+
+def _tell(error: FineTuneSlmError) -> None:
+    caller = os.environ.get(CALLER_VARIABLE)
+    if caller:
+        print(f"{caller}: {error}", file=sys.stderr)
+    else:
+        logger.error("{}: {}", type(error).__name__, error)
 
 
 def prepare_process(log_level: str = "INFO") -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from slm_core.errors import ConfigInvalidError
+from slm_core.errors import BaseModelCorruptError, ConfigInvalidError, DatasetInvalidError, PlanInvalidError
 from slm_core.prices import load_prices
 from slm_core.sizing.duration import TokenCounts
 from slm_core.sizing.gpu import known_gpu
@@ -37,8 +37,15 @@ class PlanQuestion:
 def plan_text(options: PlanQuestion) -> str:
     """Return the plan as text or JSON.
 
-    Raises: ConfigInvalidError, DatasetInvalidError, BaseModelCorruptError.
+    Raises: PlanInvalidError.
     """
+    try:
+        return _plan_text(options)
+    except (BaseModelCorruptError, ConfigInvalidError, DatasetInvalidError) as error:
+        raise PlanInvalidError(error.message) from error
+
+
+def _plan_text(options: PlanQuestion) -> str:
     if options.gpus < 1:
         raise ConfigInvalidError("--gpus must be at least 1")
     config = load_training_config(options.config)

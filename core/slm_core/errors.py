@@ -10,6 +10,7 @@ leaf of this tree, and a leaf's name never changes:
     │   ├── SettingInvalidError
     │   ├── DatasetMissingError
     │   ├── NotesInvalidError
+    │   ├── PlanInvalidError
     │   ├── HubTokenMissingError
     │   ├── HubTokenRefusedError
     │   ├── RunExistsError
@@ -64,6 +65,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+CALLER_VARIABLE = "FINE_TUNE_SLM_CALLER"
+"""Names the command that started the training code for someone at a terminal: an error is then told as its own."""
+
 
 class FineTuneSlmError(Exception):
     """An error that a user may see: a message, whether a retry helps, an exit code and the remedy."""
@@ -101,6 +105,10 @@ class DatasetMissingError(RequestError):
 
 class NotesInvalidError(RequestError):
     remedy = "A text file holds one note; a line of JSON is a string, or an object with the note as input."
+
+
+class PlanInvalidError(RequestError):
+    remedy = "Correct the named option or file; what each option takes says: fine-tune-slm plan --help"
 
 
 class HubTokenMissingError(RequestError):

@@ -14,7 +14,7 @@ def plan(
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Training configuration; by default config/training_config.yml.")
     ] = None,
-    gpu: Annotated[str, typer.Option(help="l4, a10g, l40s, a100 or h100.")] = "l4",
+    gpu: Annotated[str, typer.Option(help="l4, a10g, l40s, a100 or h100; of the last two no price is known.")] = "l4",
     gpus: Annotated[int, typer.Option(min=1, help="How many of them.")] = 1,
     model: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Base model whose shape is not in the table.")

@@ -63,7 +63,7 @@ ROWS = [
     Row("resume", "run-now $stage --yes", TRY_AGAIN, "fine-tune-slm stop RUN"),
     Row("compare", "run-a run-b --root $root", OK, "run-b"),
     Row("compare", "run-a run-x --root $root", MISTAKE, "fine-tune-slm runs"),
-    Row("plan", "--gpu l4", OK, "l4"),
+    Row("plan", "--gpu L4", OK, "l4"),
     Row("plan", "--gpu abacus", MISTAKE, "l4, a10g"),
     Row("report", "run-a --root $root --output $out/page.html", OK, "page.html"),
     Row("report", "run-ended $stage --root $out --output $out/page.html", OK, "page.html"),

@@ -80,10 +80,10 @@ def gpu_of(instance_type: str) -> Gpu:
 
 
 def known_gpu(name: str) -> Gpu:
-    """Return a GPU by its name.
+    """Return a GPU by its name, in any case.
 
     Raises: ConfigInvalidError naming those that are known.
     """
-    if name not in GPUS:
+    if name.lower() not in GPUS:
         raise ConfigInvalidError(f"No GPU of that name is known (known: {', '.join(GPUS)})")
-    return GPUS[name]
+    return GPUS[name.lower()]

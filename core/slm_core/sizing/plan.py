@@ -172,7 +172,7 @@ def _time(plan: Plan) -> list[str]:
 
 def _cost(plan: Plan, variant: VariantPlan) -> str:
     if variant.cost_usd is None or plan.usd_per_hour is None:
-        return f"no dollars: config/prices.yml has no price for {plan.instance_type}"
+        return f"no dollars: no price of {plan.instance_type} is known; add it to usd_per_hour in config/prices.yml"
     return (
         f"{_range(variant.duration.hours, '.2f')} hours x ${plan.usd_per_hour:g} an hour ({plan.instance_type},"
         f" prices as of {plan.prices_as_of}) = ${_range(variant.cost_usd, '.2f')}"

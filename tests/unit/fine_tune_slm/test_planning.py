@@ -33,16 +33,27 @@ def test_a_plan_tells_time_memory_and_dollars_from_any_directory(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--gpu", "abacus"], "No GPU of that name is known"),
+        (["--gpu", "abacus"], "No GPU of that name is known (known: l4, a10g"),
         (["--config", "absent.yml"], "absent.yml"),
-        (["--gpus", "0"], "--gpus"),
+        (["--prices", "absent.yml"], "absent.yml"),
+        (["--model", "absent"], "config.json"),
+        (["--dataset", "absent"], "add --model DIR"),
+        (["--gpus", "64"], "64 GPUs"),
     ],
 )
-def test_what_cannot_be_planned_exits_2(arguments, words):
+def test_what_cannot_be_planned_is_one_line_with_a_remedy_that_fits(arguments, words):
     answer = plan(*arguments)
     assert answer.returncode == 2
-    assert words in answer.stderr
-    assert "Traceback" not in answer.stderr
+    [line] = answer.stderr.splitlines()
+    assert line.startswith("fine-tune-slm: ")
+    assert line.endswith("Correct the named option or file; what each option takes says: fine-tune-slm plan --help")
+    assert words in line
+
+
+def test_a_gpu_without_a_known_price_is_planned_and_that_is_said():
+    answer = plan("--gpu", "A100")
+    assert answer.returncode == 0, answer.stderr
+    assert "no price of p4d.24xlarge is known" in answer.stdout
 
 
 def test_paths_are_made_whole_because_the_plan_runs_elsewhere(tmp_path, monkeypatch):

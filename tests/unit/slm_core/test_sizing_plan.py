@@ -121,7 +121,7 @@ def test_dollars_are_hours_times_the_price_and_stay_out_where_there_is_none():
     priced, unpriced = make_plan(request_for("l4"), PRICES), make_plan(request_for("h100"), PRICES)
     assert priced.chosen.cost_usd.low == pytest.approx(priced.chosen.duration.hours.low * PRICES.price("g6.2xlarge"))
     assert unpriced.chosen.cost_usd is None
-    assert "no price for p5.4xlarge" in as_text(unpriced)
+    assert "no price of p5.4xlarge is known" in as_text(unpriced)
 
 
 def test_the_text_says_every_item_the_verdict_its_sources_and_where_the_tokens_come_from():
