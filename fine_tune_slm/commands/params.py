@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -50,15 +51,14 @@ def init(
 
     Example: fine-tune-slm params init --dry-run --set hub.publish_repo=my-group/Llama-3.1-8B-clinical-extraction
     """
-    from loguru import logger  # noqa: PLC0415
-
     from fine_tune_slm import parameters  # noqa: PLC0415
     from fine_tune_slm.aws import aws_refusals_explained  # noqa: PLC0415
     from fine_tune_slm.project import find_project  # noqa: PLC0415
 
     specs = account.setting_specs(find_project())
     assigned = parameters.parse_assignments(assignments or [], specs)
-    logger.info("{} {} parameters under {}", "checking" if dry_run else "creating", len(specs), account.parameter_root)
+    doing = "Checking" if dry_run else "Creating"
+    print(f"{doing} {len(specs)} parameters under {account.parameter_root}", file=sys.stderr)
     with aws_refusals_explained():
         plan = parameters.init_parameters(account.client("ssm"), specs, assigned, overwrite=overwrite, dry_run=dry_run)
     if as_json:
