@@ -5,6 +5,8 @@ Verbs import what they need when they run, so that --help answers at once.
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 
 import typer
@@ -30,7 +32,10 @@ from fine_tune_slm.commands import (
     stop,
 )
 from fine_tune_slm.commands.verbs import Verbs
+from fine_tune_slm.errors import FileUnusableError
 
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG}
+"""What a write may fail with; such an error names no file."""
 USER_MISTAKE = 2
 TRY_AGAIN = 75
 
@@ -76,12 +81,37 @@ def run_params_init() -> None:
 
 
 def _run(verbs: typer.Typer) -> None:
-    """A known error ends in one line and its remedy, never in a traceback."""
+    """A known error ends in one line and its remedy, a reader that has gone in none, and neither in a traceback."""
+    try:
+        code = _ending_of(verbs)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_output()
+        code = 1
+    except OSError as error:
+        if error.filename is None and error.errno not in UNWRITABLE:
+            raise
+        _drop_output()
+        what = "The output" if error.filename is None else f"{error.filename}"
+        print(f"fine-tune-slm: {FileUnusableError(f'{what} cannot be used: {error.strerror}')}", file=sys.stderr)
+        code = 1
+    sys.exit(code)
+
+
+def _ending_of(verbs: typer.Typer) -> str | int | None:
     try:
         verbs()
     except FineTuneSlmError as error:
         print(f"fine-tune-slm: {error}", file=sys.stderr)
-        sys.exit(exit_code(error))
+        return exit_code(error)
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
+def _drop_output() -> None:
+    """Let what is left in the buffer go nowhere: Python would try to write it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(error: FineTuneSlmError) -> int:

@@ -3,6 +3,7 @@
 FineTuneSlmError
 └── CommandLineError
     ├── ArgumentInvalidError        an option or argument cannot be used as it is
+    ├── FileUnusableError           a file or the output cannot be read or written
     ├── ProjectIncompleteError      the command was not started in a checkout of the project
     ├── DatasetRefusedError         a dataset has problems; each has been printed
     ├── DatasetStaleError           a dataset is not what this generator writes from its manifest
@@ -63,6 +64,10 @@ class CommandLineError(FineTuneSlmError):
 class ArgumentInvalidError(CommandLineError):
     exit_code = 2
     remedy = "Add --help to the command to see what it takes."
+
+
+class FileUnusableError(CommandLineError):
+    remedy = "See what it permits and what space is left there: df -h"
 
 
 class ProjectIncompleteError(CommandLineError):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import IO
 
 import pytest
 from slm_core.errors import AwsUnavailableError, TrainingFailedError
 
 from fine_tune_slm import cli
+from fine_tune_slm.kept_runs import KeptRuns
 from tests.made_up_runs import MadeUpRun, keep
 
 
@@ -25,8 +29,6 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
-    import subprocess
-
     heavy = "{'boto3', 'torch', 'pydantic', 'jinja2', 'yaml', 'starlette', 'uvicorn'}"
     code = f"import sys, fine_tune_slm.cli; print(sorted({heavy} & set(sys.modules)))"
     began = time.process_time()
@@ -119,6 +121,41 @@ def test_an_error_is_one_line_with_its_remedy(monkeypatch, capsys, tmp_path):
         "fine-tune-slm: No run is kept on this machine yet. See the runs of this machine with: fine-tune-slm runs; "
         "make one with: fine-tune-slm rehearse\n"
     )
+
+
+@pytest.mark.parametrize("command", ["runs", "runs --json", "status latest --json", "report latest", "--help"])
+def test_an_output_that_takes_nothing_is_one_line(command, tmp_path):
+    KeptRuns(tmp_path).mark_latest(keep(tmp_path, MadeUpRun(notes=8)))
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        ended = ended_with_output_to(full, command, tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "fine-tune-slm: The output cannot be used: No space left on device. "
+        "See what it permits and what space is left there: df -h\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["runs", "runs --json", "status latest"])
+def test_a_reader_that_has_gone_is_no_error_to_tell(command, tmp_path):
+    KeptRuns(tmp_path).mark_latest(keep(tmp_path, MadeUpRun(notes=8)))
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with os.fdopen(write_end, "w") as gone:
+        ended = ended_with_output_to(gone, command, tmp_path)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
+def test_a_file_that_the_system_refuses_is_named(tmp_path, monkeypatch, capfd):
+    no_file = tmp_path / "runs" / "a-run" / "s3" / "bucket" / "runs" / "a-run" / "record.json"
+    no_file.mkdir(parents=True)
+    assert run(["runs", "--root", str(tmp_path)], monkeypatch) == 1
+    assert capfd.readouterr().err.startswith(f"fine-tune-slm: {no_file} cannot be used: Is a directory.")
+
+
+def ended_with_output_to(stream: IO[str], command: str, root: Path) -> subprocess.CompletedProcess[str]:
+    options = [] if "--help" in command else ["--root", str(root)]
+    line = [sys.executable, "-m", "fine_tune_slm.cli", *command.split(), *options]
+    return subprocess.run(line, stdout=stream, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
 
 
 def test_exit_codes_of_the_training_process_become_plain_failures():
@@ -215,8 +252,6 @@ def test_a_report_goes_where_it_is_wanted_and_says_so_to_machines(tmp_path, monk
 
 
 def test_a_report_is_opened_in_the_browser_that_the_machine_names(tmp_path, monkeypatch, capsys):
-    import subprocess
-
     kept, opened = keep(tmp_path, MadeUpRun()), tmp_path / "opened"
     browser = tmp_path / "browser"
     browser.write_text(f'#!/bin/sh\necho "$1" > {opened}\n', encoding="utf-8")
