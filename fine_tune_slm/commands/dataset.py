@@ -88,6 +88,7 @@ def check(
 
     Example: fine-tune-slm dataset check my-notes/train.jsonl my-notes/validation.jsonl
     """
+    print(f"Checking {', '.join(map(str, paths))}", file=sys.stderr)
     from rich.console import Console  # noqa: PLC0415
 
     from fine_tune_slm.dataset_inspection_view import inspection_as_json, show_inspection  # noqa: PLC0415
@@ -150,6 +151,7 @@ def sample(
 
     Example: fine-tune-slm dataset sample --genre radiology --entity melanoma --count 3
     """
+    print(f"Generating notes from seed {seed}", file=sys.stderr)
     from rich.console import Console  # noqa: PLC0415
 
     from casebook.sample import CASES_TRIED, UnknownChoiceError, Wanted, sample_notes  # noqa: PLC0415

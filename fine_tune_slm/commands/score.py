@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,7 @@ def score(
 
     Example: fine-tune-slm score --gold validation.jsonl --predictions tuned.jsonl --compare untuned.jsonl
     """
+    print(f"Scoring {predictions} against {gold}", file=sys.stderr)
     from rich.console import Console  # noqa: PLC0415
 
     from extraction.comparison import compare as difference  # noqa: PLC0415

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +15,7 @@ from slm_core.errors import AwsUnavailableError, TrainingFailedError
 
 from fine_tune_slm import cli
 from fine_tune_slm.kept_runs import KeptRuns
+from scripts.cli_page import NAME, commands
 from tests.made_up_runs import MadeUpRun, keep
 
 
@@ -28,13 +29,56 @@ def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     return 0
 
 
-def test_help_answers_without_loading_what_only_verbs_need(monkeypatch):
-    heavy = "{'boto3', 'torch', 'pydantic', 'jinja2', 'yaml', 'starlette', 'uvicorn'}"
-    code = f"import sys, fine_tune_slm.cli; print(sorted({heavy} & set(sys.modules)))"
-    began = time.process_time()
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
-    assert loaded.stdout.strip() == "[]"
-    assert time.process_time() - began < 5
+HEAVY = {"torch", "transformers", "peft", "datasets", "moto", "huggingface_hub", "starlette", "uvicorn"}
+NOT_FOR_HELP = HEAVY | {"boto3", "botocore", "jinja2", "yaml", "slm_core.records"}
+LOADED = """
+import sys
+from fine_tune_slm import cli
+for line in sys.argv[1].splitlines():
+    sys.argv = ["fine-tune-slm", *line.split()]
+    try:
+        cli.main()
+    except SystemExit as ended:
+        assert not ended.code, line
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def loaded_after(*lines: str) -> set[str]:
+    """Return the modules that are loaded in a process once it has run these command lines."""
+    command = [sys.executable, "-c", LOADED, "\n".join(lines)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return set(ended.stderr.splitlines()[-1].split())
+
+
+def test_help_of_no_command_loads_what_only_its_work_needs():
+    lines = ["--help", *(f"{path.removeprefix(f'{NAME} ')} --help" for path, _ in commands())]
+    assert len(lines) > 20
+    assert loaded_after(*lines) & NOT_FOR_HELP == set()
+
+
+def test_looking_at_what_is_on_this_machine_loads_no_model_no_server_and_no_emulated_aws(tmp_path):
+    KeptRuns(tmp_path).mark_latest(keep(tmp_path, MadeUpRun(run_id="run-a", notes=8)))
+    keep(tmp_path, MadeUpRun(run_id="run-b", notes=8))
+    verbs = ["runs --state succeeded", "status latest", "compare run-a run-b", "report run-a"]
+    assert loaded_after(*(f"{verb} --root {tmp_path}" for verb in verbs)) & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    ("command", "begins"),
+    [
+        ("dataset check {0}/train.jsonl", "Checking {0}/train.jsonl"),
+        ("dataset sample --count 1 --seed 3", "Generating notes from seed 3"),
+        ("score --gold {0}/train.jsonl --predictions {0}/validation.jsonl", "Scoring {0}/validation.jsonl against"),
+    ],
+)
+def test_what_takes_a_while_says_so_before_it_loads_anything_for_it(command, begins, dataset):
+    words = command.format(dataset).split()
+    line = [sys.executable, "-X", "importtime", "-m", "fine_tune_slm.cli", *words]
+    told = subprocess.run(line, capture_output=True, text=True, check=False, timeout=60).stderr.splitlines()
+    first = next(place for place, text in enumerate(told) if text.startswith(begins.format(dataset)))
+    of_its_work = [place for place, text in enumerate(told) if re.search(r"\| +(casebook|extraction)\b", text)]
+    assert first < min(of_its_work)
 
 
 @pytest.mark.parametrize(

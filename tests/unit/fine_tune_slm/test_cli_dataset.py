@@ -213,6 +213,5 @@ def test_score_of_gold_against_itself_is_one(generated: Path, capsys: pytest.Cap
 def test_score_of_files_that_do_not_match_is_a_mistake(generated: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [str(generated / name) for name in ("train.jsonl", "challenge.jsonl")]
     assert run(["score", "--gold", files[0], "--predictions", files[1]]) == 2
-    told = capsys.readouterr().err
+    [_begins, told] = capsys.readouterr().err.splitlines()
     assert told.startswith("fine-tune-slm: challenge.jsonl:1: the note is another one than in the gold file.")
-    assert told.count("\n") == 1
