@@ -11,7 +11,7 @@ import pytest
 from scripts.browser import HeadlessBrowser, find_browser, headless_browser
 
 PICTURES = Path(__file__).parents[2] / ".local" / "pictures"
-"""What the pages look like, kept for whoever wants to see them; CI uploads it."""
+"""What the pages look like, kept there for whoever wants to see them."""
 
 
 @pytest.fixture(scope="session")
