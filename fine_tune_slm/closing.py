@@ -13,6 +13,7 @@ from slm_core.records import RunRecord
 from fine_tune_slm import summary
 from fine_tune_slm.desk.place import FoundRun, Whereabouts
 from fine_tune_slm.desk.resuming import can_be_resumed
+from fine_tune_slm.desk.rows import RunState
 from fine_tune_slm.errors import RunCutOffError, RunUnfinishedError
 from fine_tune_slm.failure_card import FailureCard, failure_card
 from fine_tune_slm.kept_runs import KeptRun, KeptRuns
@@ -37,6 +38,12 @@ class RunEnding:
         """Return whether the run did all that it was asked."""
         return self.card is None
 
+    @property
+    def state(self) -> RunState:
+        """Return how the run ended, as a list of runs says it: only the record knows that a model was rejected."""
+        ended = RunState(self.timeline.status.lower())
+        return RunState(self.record.status) if self.record and ended is RunState.FAILED else ended
+
     def places(self) -> list[tuple[str, str]]:
         """Return where everything lies, as (name, place), only what exists."""
         return self.run.places(self.record)
@@ -45,7 +52,7 @@ class RunEnding:
         """Return the result for machines."""
         return {
             "run_id": self.run.run_id,
-            "status": self.timeline.status,
+            "status": self.state,
             "seconds": self.timeline.seconds,
             "states": summary.states_as_json(self.timeline),
             "record": self.record.model_dump(mode="json") if self.record else None,

@@ -77,7 +77,7 @@ def _show_running(run: StackRun, timeline: Timeline, console: Console, *, as_jso
     if as_json:
         told: dict[str, Any] = {
             "run_id": run.run_id,
-            "status": timeline.status,
+            "status": timeline.status.lower(),
             "states": summary.states_as_json(timeline),
         }
         documents = {"progress": progress, "outlook": ahead}

@@ -46,7 +46,7 @@ def test_the_verbs_of_a_stack_work_on_a_rehearsal_in_another_terminal(rehearsal,
 
     [row] = json.loads(other_terminal(root, "runs", "--state", "running", "--json").stdout)
     status = json.loads(other_terminal(root, "status", row["run_id"], "--json").stdout)
-    assert status["status"] == "RUNNING"
+    assert status["status"] == "running"
     assert status["progress"]["phase"] == "training"
     assert "phase: training" in other_terminal(root, "logs").stdout
     assert "step done" in other_terminal(root, "logs", "--step", "StartTraining").stdout

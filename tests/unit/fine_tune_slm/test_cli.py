@@ -202,6 +202,17 @@ def ended_with_output_to(stream: IO[str], command: str, root: Path) -> subproces
     return subprocess.run(line, stdout=stream, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
 
 
+@pytest.mark.parametrize("status", ["succeeded", "failed", "rejected"])
+def test_how_a_run_ended_has_one_spelling_in_every_document(status, tmp_path, monkeypatch, capsys):
+    keep(tmp_path, MadeUpRun(run_id="run-a", notes=8, status=status))
+    spelled = []
+    for command in ("runs", "status run-a"):
+        assert run([*command.split(), "--json", "--root", str(tmp_path)], monkeypatch) == 0
+        document = json.loads(capsys.readouterr().out)
+        spelled.append((document[0] if command == "runs" else document)["status"])
+    assert spelled == [status, status]
+
+
 def test_exit_codes_of_the_training_process_become_plain_failures():
     assert cli.exit_code(TrainingFailedError("x")) == 1
     assert cli.exit_code(AwsUnavailableError("x")) == 75

@@ -85,7 +85,7 @@ def test_the_summary_of_a_failure_is_its_card(failed):
 def test_for_machines_there_is_one_json_document(succeeded, capsys):
     show_result(succeeded, as_json=True)
     content = json.loads(capsys.readouterr().out)
-    assert content["status"] == "SUCCEEDED"
+    assert content["status"] == "succeeded"
     assert content["record"]["metrics"]["after"]["macro_f1"] == 0.62
     assert content["failure"] is None
 

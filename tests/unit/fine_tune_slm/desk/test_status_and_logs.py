@@ -33,7 +33,7 @@ def test_a_run_that_goes_on_is_told_with_its_states_and_progress(stack, run_cli,
     assert "run-now RUNNING" in told
     assert run_cli("status", "run-now", "--stage", STAGE, "--json") == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["status"] == "RUNNING"
+    assert document["status"] == "running"
     assert document["progress"]["step"] == 8
 
 
@@ -117,7 +117,7 @@ def test_watching_an_ended_run_tells_it_by_the_exit_code(stack, record, run_cli,
     stack.start("run-bad", FAILS)
     assert run_cli("status", "run-bad", "--watch", "--stage", STAGE, "--json") == 1
     captured = capsys.readouterr()
-    assert json.loads(captured.out)["status"] == "FAILED"
+    assert json.loads(captured.out)["status"] == "failed"
     assert "! RunFailed" in captured.err or "RunFailed" in captured.err
 
 
