@@ -46,4 +46,5 @@ def stop(
                 f"No longer looking. Look again with: fine-tune-slm stop {found.run_id}{where.options}", soft_wrap=True
             )
             raise typer.Exit(CTRL_C) from None
-    print(json.dumps(dataclasses.asdict(answer)) if as_json else answer.sentence())
+    told = dataclasses.asdict(answer) | {"status": answer.status.lower()}
+    print(json.dumps(told) if as_json else answer.sentence())

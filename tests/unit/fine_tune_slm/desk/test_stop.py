@@ -65,7 +65,8 @@ def test_stop_from_the_command_line(stack, run_cli, capsys):
     assert run_cli("stop", "run-now", "--stage", STAGE) == 0
     assert f"Run run-now is ABORTED; instance {stack.instance_id} was seen stopped." in capsys.readouterr().out
     assert run_cli("stop", "run-now", "--stage", STAGE, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["was_running"] is False
+    document = json.loads(capsys.readouterr().out)
+    assert (document["was_running"], document["status"]) == (False, "aborted")
 
 
 def test_an_instance_that_stays_up_exits_1(stack, run_cli, capsys):
