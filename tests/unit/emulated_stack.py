@@ -12,6 +12,8 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 from slm_core.layout import RunKeys, dataset_prefix
 from slm_core.records import RunRecord
 
@@ -123,6 +125,8 @@ class EmulatedStack:
     def stop(self, run_id: str) -> None:
         """Stop an execution and return once it has ended."""
         run = self.found.run(run_id)
+        # moto cannot stop what its thread has not begun
+        wait_until(lambda: _has_begun(run.execution.execution_arn))
         self.client("stepfunctions").stop_execution(executionArn=run.execution.execution_arn)
         wait_until(lambda: not run.is_running)
 
@@ -193,6 +197,11 @@ class EmulatedStack:
     def _has_come_to(self, run_id: str, state: str | None) -> bool:
         timeline = self.found.run(run_id).read_timeline()
         return timeline.has_ended if state is None else timeline.current is not None and timeline.current.name == state
+
+
+def _has_begun(execution_arn: str) -> bool:
+    backend = stepfunctions_parser_backends[DEFAULT_ACCOUNT_ID]["us-east-1"]
+    return backend.describe_execution(execution_arn).exec_worker.env is not None
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
