@@ -16,7 +16,7 @@ not_secrets=(
     # lower-case words and hyphens: what tests and the emulated AWS give for a token that nothing checks
     --exclude-secrets '^[a-z]+(-[a-z]+)*$'
     # names and paths of high entropy, and actions that IAM names after secrets
-    --exclude-secrets '^HuggingFaceTB/SmolLM2-135M-Instruct$'
+    --exclude-secrets '^(models--)?HuggingFaceTB(/|--)SmolLM2-135M-Instruct$'
     --exclude-lines 'FINE_TUNE_SLM_VOLUME=/mnt/checkpoints'
     --exclude-lines 'secretsmanager:[A-Z][A-Za-z]*Secret'
 )

@@ -68,7 +68,7 @@ class Trial:
             new = [violation for violation in found if _essence(violation) not in known | {WORLD_HOLDS}]
             if new:
                 names = tuple(dict.fromkeys(_promise(violation) for violation in new))
-                return Fate(mutant.name, names, mutant.promises, number, new[0])
+                return Fate(mutant.name, names, mutant.promises, number, _with_short_commits(new[0]))
         return Fate(mutant.name, (), mutant.promises, len(mutant.schedules))
 
     def violations(self, schedule: Schedule) -> tuple[str, ...]:
@@ -85,6 +85,10 @@ def _promise(violation: str) -> str:
 def _essence(violation: str) -> str:
     """Return the promise; of a secret that was seen also where, because Step Functions itself repeats a bad request."""
     return re.sub(r"\d+", "#", violation) if violation.startswith(SECRET) else _promise(violation)
+
+
+def _with_short_commits(violation: str) -> str:
+    return re.sub(r"\b([0-9a-f]{7})[0-9a-f]{33}\b", r"\1", violation)
 
 
 def report(fates: Sequence[Fate]) -> float:
