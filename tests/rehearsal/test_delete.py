@@ -78,10 +78,10 @@ def use(cloud: LocalCloud, outputs: dict[str, str]) -> None:
 
 
 def run(cloud: LocalCloud, monkeypatch, *arguments: str) -> int:
-    """Return the exit code of the command."""
+    """Return the exit code of the command for the stage prod."""
     for name, value in cloud.environment().items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "argv", ["fine-tune-slm", "delete", *arguments])
+    monkeypatch.setattr(sys, "argv", ["fine-tune-slm", "delete", "--stage", "prod", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
     return int(ended.value.code or 0)
@@ -92,7 +92,7 @@ def test_a_deleted_stage_leaves_bucket_and_volume_and_touches_no_other_stage(clo
     outputs = deploy(cloud, "prod")
     use(cloud, outputs)
     capsys.readouterr()
-    assert run(cloud, monkeypatch, "--stage", "prod", "--yes", "--json") == 0
+    assert run(cloud, monkeypatch, "--yes", "--json") == 0
     kept = {("s3", outputs["BucketName"]), ("ec2", outputs["CheckpointVolumeId"])}
     assert everything(cloud) == before | kept
     told = json.loads(capsys.readouterr().out)
