@@ -73,8 +73,8 @@ cli: .venv/installed ## write docs/cli.md from what the commands say of themselv
 docs: cli ## write the generated pages: cli, configuration, errors, and the diagrams of architecture and README
 	@$(BIN)/python -m scripts.docs
 
-newcomer: ## follow docs/quickstart.md literally in a fresh directory: clone, set-up, demo; a quarter of an hour
-	@python=$$(scripts/setup/find_python.sh); "$$python" -m scripts.docs.newcomer
+newcomer: ## follow docs/quickstart.md literally in a fresh directory: clone, set-up, demo; ten minutes (PICTURES=docs/pictures)
+	@python=$$(scripts/setup/find_python.sh); "$$python" -m scripts.docs.newcomer $(if $(PICTURES),--pictures $(PICTURES))
 
 hardness: .venv/installed ## hold three cheap baselines against the dataset, a minute (ARGS="DIR --json")
 	@$(BIN)/python -m scripts.dataset_hardness $(ARGS)

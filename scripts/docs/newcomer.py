@@ -1,13 +1,15 @@
 """Follows docs/quickstart.md literally in a fresh directory, as somebody with nothing but the repository's address.
 
-python3 -m scripts.docs.newcomer
+python3 -m scripts.docs.newcomer [--pictures DIRECTORY]
 
 It takes as long as the page says, and leaves nothing behind. Standard library only: see runnable.py.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -21,9 +23,15 @@ FIELDS = 7
 
 def main() -> None:
     """Run every block of the page, and look at what the page says would be there."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--pictures", type=Path, help="make the documents' pictures of the newcomer's run there")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="newcomer-") as directory:
+        checkout = Path(directory) / "fine-tune-slm"
         follow(QUICKSTART, Path(directory))
-        look(Path(directory) / "fine-tune-slm")
+        look(checkout)
+        if given.pictures:
+            picture(checkout, given.pictures.resolve())
 
 
 def follow(page: Path, directory: Path) -> None:
@@ -51,6 +59,15 @@ def look(checkout: Path) -> None:
     if not list(checkout.glob(".local/runs/*/report.html")):
         raise ValueError("there is no report.html below .local/runs")
     print("Everything that the page promises is there.")
+
+
+def picture(checkout: Path, directory: Path) -> None:
+    """Make the documents' pictures of the run that the newcomer made.
+
+    Raises: CalledProcessError when that fails.
+    """
+    python = checkout / ".venv" / "bin" / "python"
+    subprocess.run([python, "-m", "scripts.pictures", "--output", directory], cwd=checkout, check=True)
 
 
 if __name__ == "__main__":
